@@ -1,0 +1,1 @@
+"""The tests: which kind goes where is in README.md of this folder."""
