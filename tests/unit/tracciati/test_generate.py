@@ -1,0 +1,213 @@
+"""Generated files: the same for the same seed, in order, with totals and check digits that are right."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import time
+from decimal import Decimal
+
+import pytest
+
+from tracciati import declare, succession
+from tracciati.errors import DoesNotFit
+from tracciati.generate import Generated, Order, generate
+from tracciati.layout import Layout
+from tracciati.specimens import SpecimenError
+
+FIXED = """
+[layout]
+id = "prova"
+version = "1.0.0"
+title = "Prova"
+valid_from = 2026-01-01
+source = "a layout of these tests"
+verified = false
+
+[file]
+kind = "fixed"
+record = { length = 60, separator = "LF", last_separator = "required" }
+encoding = { codec = "ascii", on_invalid = "reject" }
+reference_date = "testa.data"
+structure = { request = "testa blocco+ coda" }
+
+[group.blocco]
+structure = "riga nota?"
+
+[types]
+data = { base = "date", format = "yyyyMMdd" }
+dare = { base = "decimal", digits = 15, scale = 2 }
+
+[record.testa]
+match = { tipo = "01" }
+fields = [
+  { name = "tipo", len = 2, type = "const", value = "01" },
+  { name = "data", len = 8, type = "data", required = true },
+  { name = "blocchi", len = 6, type = "integer", derive = "count(blocco)" },
+  { name = "resto", len = 44, type = "filler" },
+]
+
+[record.riga]
+match = { tipo = "20" }
+fields = [
+  { name = "tipo", len = 2, type = "const", value = "20" },
+  { name = "numero", len = 5, type = "integer", sequence = { start = 1, step = 1 } },
+  { name = "data", len = 8, type = "data", same_as = "testa.data" },
+  { name = "riferimento", len = 10, type = "text", required = true, unique = "file" },
+  { name = "importo", len = 9, type = "decimal", digits = 9, scale = 2 },
+  { name = "segno", len = 1, type = "text", codes = { D = "dare", A = "avere" } },
+  { name = "partita_iva", len = 11, type = "partita_iva", required = true },
+  { name = "resto", len = 14, type = "filler" },
+]
+
+[record.nota]
+match = { tipo = "21" }
+fields = [
+  { name = "tipo", len = 2, type = "const", value = "21" },
+  { name = "testo", len = 58, type = "text" },
+]
+
+[record.coda]
+match = { tipo = "99" }
+fields = [
+  { name = "tipo", len = 2, type = "const", value = "99" },
+  { name = "record", len = 6, type = "integer", derive = "count(*)" },
+  { name = "dare", len = 15, type = "dare", derive = "sum(riga.importo where segno = 'D')" },
+  { name = "resto", len = 37, type = "filler" },
+]
+
+[[rule]]
+id = "P-1"
+on = "riga"
+check = "importo > 9000 or segno = 'A'"
+severity = "error"
+text = { it = "importo troppo basso", en = "amount too low" }
+"""
+
+
+@pytest.fixture
+def layout() -> Layout:
+    """A layout with a group, a head that counts, a conditional total and a rule that most random values break."""
+    return declare.loads(FIXED)
+
+
+def made(layout: Layout, order: Order) -> tuple[bytes, Generated]:
+    """The file and what the generator says about it."""
+    sink = io.BytesIO()
+    told = generate(layout, sink, order)
+    return sink.getvalue(), told
+
+
+def test_the_same_seed_makes_the_same_file_and_another_seed_another(layout: Layout) -> None:
+    one, told = made(layout, Order(seed=7, count=50))
+    again, _ = made(layout, Order(seed=7, count=50))
+    other, _ = made(layout, Order(seed=8, count=50))
+    assert one == again
+    assert one != other
+    assert told == Generated(one.count(b"\n"), len(one), hashlib.sha256(one).hexdigest())
+
+
+def test_records_stand_in_the_order_of_the_structure(layout: Layout) -> None:
+    content, _ = made(layout, Order(seed=1, count=200))
+    order = " ".join(line[:2] for line in content.decode().splitlines())
+    assert re.fullmatch(r"01( 20( 21)?)+ 99", order)
+    assert order.count("20") == 200
+    assert 0 < order.count("21") < 200
+
+
+def test_totals_sequences_and_repeated_fields_are_right_without_reading_the_file_with_our_own_engine(
+    layout: Layout,
+) -> None:
+    content, _ = made(layout, Order(seed=3, count=12_345))
+    lines = content.decode().splitlines()
+    head, tail, rows = lines[0], lines[-1], [line for line in lines if line.startswith("20")]
+    assert int(head[10:16]) == 12_345
+    assert int(tail[2:8]) == len(lines)
+    debit = sum(Decimal(row[25:34]) for row in rows if row[34] == "D")
+    assert Decimal(tail[8:23]) == debit
+    assert [int(row[2:7]) for row in rows] == list(range(1, 12_346))
+    assert {row[7:15] for row in rows} == {head[2:10]}
+    assert len({row[15:25] for row in rows}) == 12_345
+
+
+def test_the_rule_holds_for_every_record(layout: Layout) -> None:
+    content, _ = made(layout, Order(seed=5, count=500))
+    rows = [line for line in content.decode().splitlines() if line.startswith("20")]
+    assert all(Decimal(row[25:34]) / 100 > 9000 or row[34] == "A" for row in rows)
+
+
+def test_check_digits_are_right(layout: Layout) -> None:
+    content, _ = made(layout, Order(seed=5, count=300))
+    for row in content.decode().splitlines():
+        if row.startswith("20"):
+            digits = [int(digit) for digit in row[35:46]]
+            doubled = [digit * 2 if place % 2 else digit for place, digit in enumerate(digits)]
+            assert sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0, row
+
+
+def test_a_given_value_stands_in_every_record(layout: Layout) -> None:
+    content, _ = made(layout, Order(seed=1, count=20, given={"riga.segno": "A", "nota.testo": "uguale per tutti"}))
+    rows = [line for line in content.decode().splitlines() if line.startswith("20")]
+    assert {row[34] for row in rows} == {"A"}
+
+
+def test_the_reference_date_is_one_on_which_the_layout_is_valid(layout: Layout) -> None:
+    for seed in range(20):
+        content, _ = made(layout, Order(seed=seed, count=1))
+        assert content[2:6] == b"2026"
+
+
+def test_what_cannot_be_generated_is_said_by_name(layout: Layout) -> None:
+    with pytest.raises(succession.SuccessionError, match="no file with 0 x `blocco`"):
+        made(layout, Order(seed=1, count=0))
+    with pytest.raises(SpecimenError, match="riga: no values were found for which rule P-1 holds"):
+        made(layout, Order(seed=1, count=2, given={"riga.segno": "D", "riga.importo": Decimal(1)}))
+    with pytest.raises(SpecimenError, match=r"riga.prezzo: the layout has no such field"):
+        made(layout, Order(seed=1, given={"riga.prezzo": 1}))
+    with pytest.raises(DoesNotFit, match=r"nota.testo"):
+        made(layout, Order(seed=1, count=90, given={"nota.testo": "x" * 59}))
+
+
+def test_twenty_thousand_records_take_less_than_a_second(layout: Layout) -> None:
+    began = time.monotonic()
+    made(layout, Order(seed=1, count=20_000))
+    assert time.monotonic() - began < 1
+
+
+DELIMITED = """
+[layout]
+id = "tabella"
+version = "1.0.0"
+title = "Tabella"
+source = "a layout of these tests"
+verified = false
+
+[file]
+kind = "delimited"
+dialect = { delimiter = ",", quote = "\\"", header = true }
+record = { separator = "CRLF", last_separator = "forbidden" }
+encoding = { codec = "utf-8", on_invalid = "reject" }
+structure = { request = "riga+" }
+
+[record.riga]
+fields = [
+  { name = "numero", type = "text", required = true, unique = "file", len = 12, label = "Numero, nostro" },
+  { name = "importo", type = "decimal", digits = 9, scale = 2, mark = ",", required = true },
+  { name = "nota", type = "text", len = 30, required = true },
+]
+"""
+
+
+def test_a_table_has_its_header_its_quotes_and_no_separator_at_the_end() -> None:
+    layout = declare.loads(DELIMITED)
+    content, told = made(layout, Order(seed=1, count=7_000, given={"riga.nota": 'detto "Prova"'}))
+    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    assert rows[0] == ["Numero, nostro", "importo", "nota"]
+    assert len(rows) == 7_001
+    assert told.records_count == 7_000
+    assert {row[2] for row in rows[1:]} == {'detto "Prova"'}
+    assert all(re.fullmatch(r"\d+,\d\d", row[1]) for row in rows[1:])
+    assert not content.endswith(b"\n")
+    assert told.bytes_count == len(content)

@@ -1,0 +1,250 @@
+"""Reading: blocks, units, masks, waivers, totals, and one complaint for one mistake."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tracciati import declare, fronts, source
+from tracciati.errors import LayoutError, ReadingError
+from tracciati.findings import Waiver
+from tracciati.reading import Reading, check
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FIXED = declare.load(SAMPLES / "orders-fixed.toml")
+CSV = declare.load(SAMPLES / "orders-delimited.toml")
+GROUPED = declare.load(SAMPLES / "orders-grouped.toml")
+
+HEAD = b"01BANCA   20260301                      \r\n"
+TAIL = b"99BANCA   %05d%09d                \r\n"
+
+
+def order(number: int, *, name: bytes = b"ROSSI", amount: bytes = b"0001250", kind: bytes = b"V") -> bytes:
+    return b"02%05dRIF%03d%-9s20260305%s%s  \r\n" % (number, number, name, amount, kind)
+
+
+def orders(count: int) -> bytes:
+    return HEAD + b"".join(order(i) for i in range(1, count + 1)) + TAIL % (count, count * 1250)
+
+
+def codes(report: object) -> list[str]:
+    return [f"{f.code} {f.path}".strip() for f in report.findings]  # type: ignore[attr-defined]
+
+
+def test_values_come_as_arrow_columns_of_their_kind() -> None:
+    data = HEAD + order(1) + order(2, name=b"", kind=b"A").replace(b"20260305", b"00000000") + TAIL % (2, 1250)
+    (block,) = list(Reading(data, FIXED, unit="ordine"))
+    columns = {name: array.to_pylist() for name, array in block.tables["ordine"].columns.items()}
+    assert columns == {
+        "tipo": ["02", "02"],
+        "numero": [1, 2],
+        "riferimento": ["RIF001", "RIF002"],
+        "nome": ["ROSSI", None],
+        "consegna": [date(2026, 3, 5), None],
+        "importo": [Decimal("12.50"), Decimal("12.50")],
+        "tipo_ordine": ["V", "A"],
+        "esito": [None, None],
+    }
+    assert block.tables["ordine"].rows.tolist() == [1, 2]
+    assert "filler" not in block.tables["testa"].columns
+
+
+def test_a_unit_never_lies_in_two_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(fronts, "BLOCK_BYTES", 50)
+    count = 40
+    parts = [b"14%04d001250\n20%04d      \n70%04d      \n" % (i, i, i) for i in range(1, count + 1)]
+    data = b"IB          \n" + b"".join(parts) + b"EF%04d%06d" % (count, count * 1250)
+    reading = Reading(data, GROUPED, unit="disposizione")
+    blocks = list(reading)
+    assert len(blocks) > 10
+    units = [block.raw(first, stop) for block in blocks for first, stop in block.units.tolist()]
+    assert units == parts
+    assert reading.report.is_clean, reading.report.to_text()
+    assert reading.report.units_count == count
+
+
+def test_a_group_without_end_is_cut_with_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(fronts, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(fronts, "UNIT_BYTES_MAX", 1000)
+    text = (SAMPLES / "orders-grouped.toml").read_text().replace("14 20? 70", "14 20* 70")
+    data = b"IB          \n140001001250\n" + b"".join(b"20%04d      \n" % i for i in range(1, 900)) + b"700001      \n"
+    reading = Reading(data + b"EF0001001250\n", declare.loads(text, "x.toml"), unit="disposizione")
+    joined = b"".join(block.buffer.tobytes() for block in reading)
+    assert joined == data + b"EF0001001250\n"
+    assert ("TR-S105", "") in reading.report.counts
+    assert reading.report.is_refused
+
+
+def test_a_bad_record_is_marked_and_the_others_go_on() -> None:
+    data = HEAD + order(1) + order(2, amount=b"00012A0") + order(3) + TAIL % (3, 2500)
+    reading = Reading(data, FIXED, unit="ordine")
+    (block,) = list(reading)
+    assert block.bad.tolist() == [False, False, True, False, False]
+    assert block.unit_bad.tolist() == [False, True, False]
+    assert block.tables["ordine"].columns["importo"].to_pylist()[1] is None
+    report = reading.report
+    assert codes(report) == ["TR-F204 ordine.importo", "TR-T402 coda.totale"]
+    assert (report.units_count, report.units_bad_count, report.is_refused) == (3, 1, False)
+    assert [t.status for t in report.totals] == ["equal", "unverifiable"]
+
+
+def test_a_wrong_total_refuses_the_file_and_counts_are_always_checked() -> None:
+    report = check(HEAD + order(1) + order(2, amount=b"00012A0") + TAIL % (7, 2500), FIXED)
+    assert [(t.path, t.status) for t in report.totals] == [("coda.righe", "different"), ("coda.totale", "unverifiable")]
+    assert report.is_refused
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (order(1) + order(2) + TAIL % (2, 2500), ["TR-S102 ordine"]),  # no head: one complaint, not three
+        (HEAD + order(1) + HEAD + order(2) + TAIL % (2, 2500), ["TR-S102 testa"]),
+        (HEAD + order(1) + b"XX" + order(2)[2:] + order(3) + TAIL % (3, 3750), ["TR-S101", "TR-R301 ordine.numero"]),
+        (
+            HEAD + order(1) + order(2)[:-12] + b"\r\n" + order(3) + TAIL % (3, 3750),
+            ["TR-L101", "TR-R301 ordine.numero"],
+        ),
+        (b"rubbish\r\n" + order(1) + TAIL % (1, 1250), ["TR-L101"]),
+        (HEAD + order(1) + order(9) + order(3) + TAIL % (3, 3750), ["TR-R301 ordine.numero"]),
+        (HEAD + order(1) + order(3) + order(4) + TAIL % (3, 3750), ["TR-R301 ordine.numero"]),
+    ],
+)
+def test_one_mistake_is_one_complaint(data: bytes, expected: list[str]) -> None:
+    assert codes(check(data, FIXED)) == expected
+
+
+def test_sensitive_values_are_shown_only_on_request() -> None:
+    data = HEAD + order(1, name=b"ROS\x01I", amount=b"00012A0") + TAIL % (1, 0)
+    masked = check(data, FIXED)
+    assert "ROS" not in masked.to_text() and "ROS" not in masked.to_json()
+    assert "524f53" not in masked.to_json()
+    shown = check(data, FIXED, reveal=True)
+    assert 'found "ROS·I    "' in shown.to_text()
+
+
+def test_a_record_that_cannot_be_read_is_not_echoed() -> None:
+    assert "ROSSI" not in check(HEAD + order(1)[:-5] + b"\r\n" + order(2).replace(b"02", b"xx", 1), FIXED).to_json()
+
+
+def test_a_waiver_in_force_overlooks_and_an_expired_one_does_not() -> None:
+    data = HEAD + order(1) + order(2).replace(b"20260305", b"20260201") + TAIL % (2, 2500)
+    waiver = Waiver("ORD-2", date(2026, 3, 31), "agreed for the first month", "ufficio contratti")
+    before = check(data, FIXED, waivers=[waiver], today=date(2026, 3, 31))
+    assert before.is_clean and before.waived_count == 1
+    assert "waiver ORD-2 until 2026-03-31 (ufficio contratti: agreed for the first month): in force" in before.to_text()
+    after = check(data, FIXED, waivers=[waiver], today=date(2026, 4, 1))
+    assert codes(after) == ["TR-R304 ordine.consegna"]
+    assert "expired, no longer counts" in after.to_text()
+    with pytest.raises(AssertionError, match="need the day"):
+        check(data, FIXED, waivers=[waiver])
+
+
+def test_a_waived_field_error_leaves_its_record_good() -> None:
+    data = HEAD + order(1, kind=b"Z") + TAIL % (1, 0)
+    waiver = Waiver("TR-F202 ordine.tipo_ordine", date(2026, 3, 31), "new code", "ufficio contratti")
+    reading = Reading(data, FIXED, waivers=[waiver], today=date(2026, 3, 1), unit="ordine")
+    (block,) = list(reading)
+    assert not block.bad.any()
+
+
+def test_the_same_value_twice_is_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(fronts, "BLOCK_BYTES", 100)
+    data = (
+        HEAD
+        + b"".join(order(i) for i in range(1, 200))
+        + order(200).replace(b"RIF200", b"RIF007")
+        + TAIL % (200, 250000)
+    )
+    for form in (data, io.BytesIO(data)):
+        report = check(form, FIXED)
+        assert [(f.code, f.record_number) for f in report.findings] == [("TR-R302", 201)]
+
+
+def test_cells_keep_their_quotes_out_and_their_text_in() -> None:
+    data = (
+        b"numero;Riferimento;nome;importo;data\n"
+        b'1;"R;1";"DETTO ""IL ROSSO""";12,50;01/03/2026\n'
+        b'2;R2;"due\nrighe";,;\n'
+        b"3;R3;NICOL\xc3\x92;1000,00;29/02/2024"
+    )
+    reading = Reading(data, CSV, unit="riga")
+    (block,) = list(reading)
+    columns = block.tables["riga"].columns
+    assert columns["riferimento"].to_pylist() == ["R;1", "R2", "R3"]
+    assert (
+        columns["nome"].to_pylist() == ['DETTO "IL ROSSO"', "due\nrighe", "NICOLÒ"]
+        or columns["nome"][1].as_py() is None
+    )
+    assert columns["importo"].to_pylist() == [Decimal("12.50"), None, Decimal("1000.00")]
+    assert columns["data"].to_pylist() == [date(2026, 3, 1), None, date(2024, 2, 29)]
+    assert [(f.line, f.code) for f in reading.report.findings if f.field == "importo"] == [(4, "TR-F204")]
+    assert block.raw(1, 2) == b'2;R2;"due\nrighe";,;\n'
+
+
+def test_a_column_that_is_only_in_the_answer_is_not_in_the_request() -> None:
+    request = b"numero;Riferimento;nome;importo;data\n1;R1;X;1,00;01/03/2026\n"
+    answer = b"numero;Riferimento;nome;importo;data;esito\n1;R1;X;1,00;01/03/2026;00\n"
+    assert check(request, CSV).is_clean
+    assert check(answer, CSV, direction="answer").is_clean
+    assert codes(check(answer, CSV)) == ["TR-L112"]
+    (block,) = list(Reading(answer, CSV, direction="answer"))
+    assert block.tables["riga"].columns["esito"].to_pylist() == ["00"]
+
+
+def test_an_empty_file_ends_too_soon() -> None:
+    assert codes(check(b"", FIXED)) == ["TR-S103"]
+    assert list(Reading(b"", FIXED)) == []
+
+
+def test_a_direction_without_structure_cannot_be_read() -> None:
+    with pytest.raises(ReadingError, match="no structure for invoice"):
+        Reading(b"", FIXED, direction="invoice")
+
+
+def test_a_file_that_is_not_there_is_the_worlds_fault(tmp_path: Path) -> None:
+    with pytest.raises(ReadingError, match="cannot open .*nothing.txt: No such file"):
+        check(tmp_path / "nothing.txt", FIXED)
+
+
+def test_a_rule_about_a_record_that_only_comes_later_is_refused() -> None:
+    text = (SAMPLES / "orders-fixed.toml").read_text().replace("consegna >= testa.data", "importo <= coda.totale")
+    with pytest.raises(LayoutError, match=r"coda"):
+        check(orders(1), declare.loads(text, "x.toml"))
+
+
+def test_workers_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "BLOCK_BYTES", 500)
+    data = orders(300).replace(b"0001250V", b"000X250V", 40)
+    one = Reading(data, FIXED, unit="ordine")
+    two = Reading(data, FIXED, unit="ordine", workers=3)
+    for a, b in zip(one, two, strict=True):
+        assert a.buffer.tobytes() == b.buffer.tobytes()
+        assert a.bad.tolist() == b.bad.tolist()
+        assert {n: t.columns for n, t in a.tables.items()} == {n: t.columns for n, t in b.tables.items()}
+    assert one.report.to_json() == two.report.to_json()
+
+
+@pytest.mark.parametrize(("name", "units", "records"), [("collapsible", 11, 79), ("grouped", 7, 51)])
+def test_riba_flows_that_nobody_here_wrote_read_clean(corpus: Path, name: str, units: int, records: int) -> None:
+    layout = declare.load(Path(__file__).parents[3] / "layouts" / "public" / "cbi-riba.toml")
+    path = corpus / "cbi-riba-ribalta" / f"riba_{name}.txt"
+    reading = Reading(path, layout, unit="disposizione")
+    assert b"".join(block.buffer.tobytes() for block in reading) == path.read_bytes()
+    assert reading.report.is_clean, reading.report.to_text()
+    assert (reading.report.units_count, reading.report.records_count) == (units, records)
+    assert 809150 in [t.computed for t in reading.report.totals]
+
+
+def test_the_mav_flow_is_refused_for_its_totals(corpus: Path) -> None:
+    layout = declare.load(Path(__file__).parents[3] / "layouts" / "public" / "cbi-mav.toml")
+    report = check(corpus / "cbi-mav-elbati" / "samples" / "MAV.txt", layout, unit="disposizione")
+    (total,) = (t for t in report.totals if t.path == "EF.numero_disposizioni")
+    assert (total.declared, total.computed, total.status) == (158, 3, "different")
+    assert report.is_refused

@@ -1,0 +1,90 @@
+"""Const: the same text in every record, such as the record type "20".
+
+Narrower than its field, it is filled as `align` and `pad` say.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tracciati import spelling, strings, texts
+from tracciati.cells import Bytes, Column, Flags, Lengths, equal, words
+from tracciati.diagnosis import Diagnosis
+from tracciati.layout import Field
+from tracciati.spelling import Checked
+
+
+def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:
+    """Compare the cells with the field's value.
+
+    cells    uint8 (n, width); delimited cells left-aligned and filled with 0x00
+    lengths  int (n,): true lengths of delimited cells, None in fixed layouts
+
+    Returns a Column without values. Never raises for bad data.
+    """
+    text = field.value.encode(codec)
+    width = cells.shape[1]
+    if lengths is not None:
+        same = equal(words(cells), text.ljust(width, b"\0")) if len(text) <= width else None
+        if same is not None:
+            same &= lengths == len(text)
+    else:
+        pad = field.pad.encode(codec)
+        same = equal(words(cells), text.ljust(width, pad) if field.align == "left" else text.rjust(width, pad))
+    if same is None:
+        bad = np.ones(len(cells), np.bool_)
+        return Column(None, None, bad if len(cells) else None)
+    return Column(None, None, None if same.all() else ~same)
+
+
+def arrow(
+    cells: Bytes, column: Column, field: Field, codec: str = "ascii", lengths: Lengths | None = None
+) -> pa.StringArray:
+    """Make Arrow strings of the cells that `read` was given: the value, or null where bad."""
+    return strings.from_cells(cells, column, field, codec, lengths, trim=False)
+
+
+def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
+    """Say why a cell that `read` called bad is bad."""
+    return Diagnosis("TR-F206", {}, f'"{field.value}"', f'"{field.value}"')
+
+
+def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
+    """Make the cells of a fixed field: uint8 (n, field.length).
+
+    values  strings; null stands for the constant
+    path    `record.field`, for messages
+
+    Raises DoesNotFit, naming the first row, rather than write something else than the value.
+    """
+    checked = _checked(values, field, codec, delimited=False)
+    spelling.refuse(checked, values, field, path)
+    return texts.cells(checked, field)
+
+
+def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
+    """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
+
+    Raises DoesNotFit as `write` does.
+    """
+    checked = _checked(values, field, codec, delimited=True)
+    spelling.refuse(checked, values, field, path)
+    return checked.values
+
+
+def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
+    """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
+    return spelling.fits(_checked(values, field, codec, delimited=delimited))
+
+
+def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
+    column = spelling.text(values, field)
+    other = None
+    if pc.all(pc.equal(column, field.value)).as_py() is False:
+        other = np.asarray(pc.fill_null(pc.not_equal(column, field.value), False))
+    constant, _ = strings.encoded(pa.repeat(pa.scalar(field.value, pa.string()), len(column)), codec)
+    return Checked(
+        constant, None, spelling.misfit(other, f'{{value}} is not "{field.value}", which always stands here')
+    )

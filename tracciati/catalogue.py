@@ -1,0 +1,192 @@
+"""The catalogue of findings: every code, its stage, its words in Italian and English, and what to do.
+
+A code never changes its meaning and is never used again. The letter is the stage (L framing, S structure, F field,
+R record, T totals); `docs/findings.md` is this table. `{names}` in a text are filled from the finding's parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "waived"]
+Stage = Literal["framing", "structure", "field", "record", "totals"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a code means: `english` and `italian` say what is wrong, `remedy` what the reader can do."""
+
+    stage: Stage
+    severity: Severity
+    english: str
+    italian: str
+    remedy: str = "ask the sender to correct the record and send it again"
+
+
+_AGREE = "ask the sender which layout the file was written with, and compare it with the one used here"
+_RESEND = "ask the sender for a complete copy of the file"
+
+CATALOGUE: dict[str, Entry] = {
+    "TR-L101": Entry("framing", "error", "record too short", "record troppo corto", _AGREE),
+    "TR-L102": Entry("framing", "error", "record too long", "record troppo lungo", _AGREE),
+    "TR-L103": Entry(
+        "framing",
+        "warning",
+        "record ended by {found}, not by {declared}",
+        "record terminato da {found}, non da {declared}",
+        "nothing, the record was read; tell the sender, or declare the separator that is sent",
+    ),
+    "TR-L104": Entry(
+        "framing", "error", "the last record has no separator", "l'ultimo record è senza separatore", _RESEND
+    ),
+    "TR-L105": Entry(
+        "framing",
+        "error",
+        "a separator after the last record",
+        "un separatore dopo l'ultimo record",
+        'tell the sender, or declare last_separator = "optional"',
+    ),
+    "TR-L106": Entry(
+        "framing",
+        "warning",
+        "the file begins with a byte order mark",
+        "il file inizia con un byte order mark",
+        "nothing, the mark was skipped; tell the sender",
+    ),
+    "TR-L107": Entry(
+        "framing", "warning", "empty line", "riga vuota", "nothing, the line was skipped; tell the sender"
+    ),
+    "TR-L108": Entry(
+        "framing",
+        "warning",
+        "the file ends with an end-of-file character (^Z)",
+        "il file termina con un carattere di fine file (^Z)",
+        "nothing, the character was skipped; tell the sender",
+    ),
+    "TR-L109": Entry(
+        "framing",
+        "error",
+        "a record longer than any record may be",
+        "un record più lungo di quanto un record possa essere",
+        "look for a quote that is never closed, or for a file of another kind",
+    ),
+    "TR-L110": Entry(
+        "framing",
+        "error",
+        "a quote is never closed",
+        "virgolette aperte e mai chiuse",
+        "look at the quotes of this record",
+    ),
+    "TR-L111": Entry("framing", "error", "the file ends inside a record", "il file termina dentro un record", _RESEND),
+    "TR-L112": Entry(
+        "framing", "error", "the header row differs from the layout", "l'intestazione differisce dal tracciato", _AGREE
+    ),
+    "TR-L113": Entry(
+        "framing",
+        "error",
+        "{found} columns instead of {declared}",
+        "{found} colonne invece di {declared}",
+        "look for a delimiter inside a value that is not quoted",
+    ),
+    "TR-L114": Entry(
+        "framing",
+        "error",
+        "a quote in the middle of a value",
+        "virgolette in mezzo a un valore",
+        'ask the sender to quote the whole value and to double the quotes inside it ("")',
+    ),
+    "TR-L115": Entry(
+        "framing",
+        "warning",
+        "short record, read as if filled with blanks",
+        "record corto, letto come se completato con spazi",
+        "nothing, the layout allows it; tell the sender",
+    ),
+    "TR-L116": Entry(
+        "framing",
+        "warning",
+        "long record, the surplus was not read",
+        "record lungo, l'eccedenza non è stata letta",
+        "nothing, the layout allows it; tell the sender",
+    ),
+    "TR-S101": Entry("structure", "error", "unknown record type", "tipo di record sconosciuto", _AGREE),
+    "TR-S102": Entry(
+        "structure",
+        "error",
+        "this record cannot stand here",
+        "questo record non può stare qui",
+        "ask the sender to put the records in the order of the layout",
+    ),
+    "TR-S103": Entry("structure", "error", "the file ends too soon", "il file termina troppo presto", _RESEND),
+    "TR-S104": Entry(
+        "structure",
+        "error",
+        "this record does not belong in this kind of file",
+        "questo record non appartiene a questo tipo di file",
+        "check that the file is what its name says it is",
+    ),
+    "TR-S105": Entry(
+        "structure",
+        "error",
+        "a group of records longer than any may be",
+        "un gruppo di record più lungo di quanto possa essere",
+        "look for the record that should have ended the group",
+    ),
+    "TR-F201": Entry("field", "error", "empty, but required", "vuoto, ma obbligatorio"),
+    "TR-F202": Entry("field", "error", "not in the list of codes", "non è nell'elenco dei codici"),
+    "TR-F203": Entry(
+        "field",
+        "error",
+        "bytes that are no text in this encoding",
+        "byte che non sono testo in questa codifica",
+        _AGREE,
+    ),
+    "TR-F204": Entry("field", "error", "not a run of digits", "non è una sequenza di cifre"),
+    "TR-F205": Entry("field", "error", "not a date", "non è una data"),
+    "TR-F206": Entry("field", "error", "differs from the constant", "diverso dal valore fisso"),
+    "TR-F207": Entry("field", "error", "not a codice fiscale", "non è un codice fiscale"),
+    "TR-F208": Entry(
+        "field",
+        "error",
+        "wrong check character of the codice fiscale",
+        "carattere di controllo del codice fiscale errato",
+    ),
+    "TR-F209": Entry("field", "error", "not a partita IVA", "non è una partita IVA"),
+    "TR-F210": Entry(
+        "field", "error", "wrong check digit of the partita IVA", "cifra di controllo della partita IVA errata"
+    ),
+    "TR-F211": Entry(
+        "field", "error", "decimal mark missing or in the wrong place", "separatore decimale assente o fuori posto"
+    ),
+    "TR-F212": Entry("field", "error", "wrong alignment or padding", "allineamento o riempimento errato"),
+    "TR-F213": Entry(
+        "field",
+        "warning",
+        "filled, but to be left blank by the sender",
+        "compilato, ma da lasciare vuoto a cura del mittente",
+        "nothing, the answer overwrites it; tell the sender",
+    ),
+    "TR-F214": Entry("field", "error", "longer than the field", "più lungo del campo"),
+    "TR-F215": Entry("field", "error", "control characters in a text", "caratteri di controllo in un testo"),
+    "TR-R301": Entry("record", "error", "out of sequence", "fuori sequenza"),
+    "TR-R302": Entry("record", "error", "already used in this file", "già usato in questo file"),
+    "TR-R303": Entry("record", "error", "differs from {other}", "diverso da {other}"),
+    "TR-R304": Entry("record", "error", "rule {rule} does not hold", "la regola {rule} non è rispettata"),
+    "TR-T401": Entry(
+        "totals",
+        "error",
+        "the total differs from what the file holds",
+        "il totale differisce dal contenuto del file",
+        _RESEND,
+    ),
+    "TR-T402": Entry(
+        "totals",
+        "warning",
+        "not checked, because an amount it sums cannot be read",
+        "non verificato, perché un importo che lo compone non è leggibile",
+        "correct the amounts named above; the total is then checked",
+    ),
+}
+
+STAGES: tuple[Stage, ...] = ("framing", "structure", "field", "record", "totals")

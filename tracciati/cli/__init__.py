@@ -1,0 +1,47 @@
+"""Command line of tracciati: one file per command. `COMMANDS` is the table of contents.
+
+A command's module imports click and nothing heavy at its top, so that `tracciati --help` answers at once; numpy,
+pyarrow and the engine are imported inside the command.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+# A command's module and its function have its name. In the order in which a newcomer needs them.
+COMMANDS = ("check", "explain", "rewrite", "convert", "generate")
+
+
+class LazyGroup(click.Group):
+    """A group that imports the module of a command when the command is used, or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None; click then says which ones are near."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"tracciati.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command), cmd_name
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="cominflow", prog_name="tracciati")
+def tracciati() -> None:
+    """Files of records, read, checked, explained, rewritten and made by a layout that is data.
+
+    \b
+    A first look:
+      tracciati generate layouts/banca-demo/visure.toml --seed 1 --count 5 --out /tmp/visure.txt
+      tracciati check layouts/banca-demo/visure.toml /tmp/visure.txt
+      tracciati explain layouts/banca-demo/visure.toml /tmp/visure.txt --record 2
+
+    \b
+    Exit codes: 0 clean, 1 the data has findings, 2 wrong usage or a layout that contradicts itself,
+    3 could not read or write, 70 our own defect.
+    """

@@ -1,0 +1,75 @@
+"""`tracciati convert`: a file as CSV or JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from tracciati.cli import options
+
+if TYPE_CHECKING:
+    from tracciati.layout import Direction
+
+
+EXAMPLES = """\b
+Examples:
+  tracciati convert layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt --to jsonl
+  tracciati convert layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt --to csv --record richiesta
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@options.layout_argument
+@options.file_argument
+@click.option("--to", "form", type=click.Choice(("csv", "jsonl")), required=True, help="CSV, or one JSON per line.")
+@click.option("--record", default="", help="The record type of a CSV; needed where there are several.")
+@options.direction_option
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.  [default: standard output]"
+)
+@options.json_option
+def convert(
+    layout_path: Path, file_path: Path, form: str, record: str, direction: str, out: Path | None, as_json: bool
+) -> int:
+    """Write the values of FILE as CSV or JSON lines.
+
+    A CSV holds one record type, JSON lines hold all records in their order.
+
+    Amounts are exact decimals, days are 2026-01-31, what is empty or unreadable has no value. Sensitive fields are
+    written as they are. Findings are summed up on standard error (with --json: the
+    whole report is there); exit code 1 says that there are some.
+    """
+    from tracciati import convert as converter
+    from tracciati.reading import Reading
+
+    towards = cast("Direction", direction)
+    layout = options.open_layout(layout_path, towards)
+    source, name = options.source_of(file_path), options.name_of(file_path)
+    if form == "csv":
+        record = _record_of(record, converter.record_names(layout, towards))
+    reading = Reading(source, layout, direction=towards, source_name=name)
+    with nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as sink:
+        if form == "csv":
+            converter.to_csv(reading, sink, layout.by_name[record], towards)
+        else:
+            converter.to_json_lines(reading, sink, layout.file.codec)
+    report = reading.report
+    if as_json:
+        click.echo(report.to_json(), err=True)
+    elif not report.is_clean:
+        click.echo(report.summary(), err=True)
+    return 0 if report.is_clean else 1
+
+
+def _record_of(asked: str, names: tuple[str, ...]) -> str:
+    if asked in names:
+        return asked
+    if asked:
+        raise click.UsageError(f"the layout has no record type `{asked}`; it has: {', '.join(names)}")
+    if len(names) > 1:
+        raise click.UsageError(f"a CSV holds one record type; say which: --record {'|'.join(names)}")
+    return names[0]

@@ -1,0 +1,53 @@
+"""Running a command: whatever it ends with becomes one message on stderr and one exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from tracciati.errors import LayoutError, TracciatiError
+
+CLEAN = 0
+FINDINGS = 1
+USAGE = 2
+WORLD = 3
+DEFECT = 70
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+def run(command: click.Command, name: str, arguments: list[str] | None = None) -> int:
+    """Run `command` with `arguments` (those of the process when None) and return its exit code. Never raises."""
+    try:
+        result: Any = command.main(arguments, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else CLEAN
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except LayoutError as problem:
+        click.echo(str(problem), err=True)
+        return USAGE
+    except TracciatiError as problem:
+        return _told(f"{problem}\n  do: {problem.hint}" if problem.hint else str(problem), WORLD)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); what is still buffered has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WORLD
+    except OSError as problem:
+        where = f" {problem.filename}" if problem.filename else ""
+        return _told(f"cannot use{where}: {problem.strerror or problem}", WORLD)
+    except Exception as problem:  # noqa: BLE001 the last line of defence: a defect has its own code, its trace is shown
+        traceback.print_exception(problem, file=sys.stderr)
+        return _told("this is a defect of tracciati, not of your data\n  do: report it with the lines above", DEFECT)
+
+
+def _told(text: str, exit_code: int) -> int:
+    click.echo(f"error: {text}", err=True)
+    return exit_code

@@ -1,0 +1,358 @@
+"""Fields: one line of a record's `fields`, together with its named type, becomes a `Field`.
+
+A key is looked for in the field's own line first, then in its type. Everything that can be said of a field alone is
+checked here; what needs other fields, records or the structure is checked in `records`, `references` and `totals`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from tracciati.declare.fitting import check_codes, check_constant, check_null
+from tracciati.declare.toml import did_you_mean
+from tracciati.expression import RESERVED
+from tracciati.layout import BASES, DIRECTIONS, Base, Direction, Field, Sequence
+from tracciati.numerals import DIGITS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tracciati.declare.toml import Document, Table
+    from tracciati.layout import FileForm
+
+_NUMBERS = frozenset({"integer", "decimal"})
+_VALUED = frozenset(BASES) - {"const", "filler"}
+
+# Keys that mean something for some bases only. A key that would be accepted and ignored is refused.
+APPLIES: Mapping[str, frozenset[str]] = {
+    "align": frozenset({"text", "digits", "codice_fiscale", "partita_iva", "integer", "decimal"}),
+    "pad": frozenset(BASES) - {"const", "date"},
+    "digits": _NUMBERS,
+    "scale": frozenset({"decimal"}),
+    "mark": frozenset({"decimal"}),
+    "format": frozenset({"date"}),
+    "pivot": frozenset({"date"}),
+    "value": frozenset({"const"}),
+    "codes": frozenset({"text", "digits"}),
+    "sequence": frozenset({"integer"}),
+    "derive": _NUMBERS,
+    "transliterate": frozenset({"text"}),
+    "null": _VALUED,
+    "required": _VALUED,
+    "unique": _VALUED,
+    "same_as": _VALUED,
+    "from": _VALUED,
+    "to": _VALUED,
+    "on_overflow": _VALUED,
+    "sensitive": frozenset(BASES) - {"const"},
+}
+# What describes the value can stand in a named type; what places it in a record cannot.
+TYPE_KEYS = (
+    "base", "len", "align", "pad", "digits", "scale", "mark", "format", "pivot", "value", "null", "codes",
+    "required", "sensitive", "transliterate", "on_overflow",
+)  # fmt: skip
+FIELD_KEYS = (
+    "name", "len", "type", "at", "label", "unique", "same_as", "sequence", "derive", "from", "to", "only",
+    *TYPE_KEYS[2:],
+)  # fmt: skip
+
+# What `from` can take a value from. `result` has whatever columns the service's provider gives.
+ORIGINS: Mapping[str, tuple[str, ...]] = {
+    "outcome": ("code",),
+    "result": (),
+    "delivery": ("number", "is_last", "open_count"),
+    "document": ("name", "sha256"),
+    "invoice": ("number",),
+    "line": ("reference", "net", "vat"),
+}
+TARGETS = ("request.action", "request.replaces")
+
+_FIXED_LENGTHS = {"codice_fiscale": 16, "partita_iva": 11}
+_NAME = re.compile(r"[^\W\d]\w*")
+_DATE_LETTERS = re.compile(r"yyyy|yy|MM|dd|[^\w\s]| ")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of `fields`: its own table and its type's (None when the type is a base)."""
+
+    own: Table
+    type: Table | None
+    base: Base
+    form: FileForm
+
+    def table(self, key: str) -> Table:
+        """The table that decides about a key: the field's own where it has it, else its type's."""
+        return self.type if self.type is not None and key not in self.own and key in self.type else self.own
+
+    def called(self, key: str) -> str:
+        """What declares the key, for messages: the type's name or the field's. A type is complained of once."""
+        table = self.table(key)
+        return f"type {table.path[-1]}" if table is self.type else f"`{self.name}`"
+
+    def lacks(self, key: str, text: str, hint: str) -> None:
+        """Note that a key is missing, at the named type if there is one."""
+        owner, who = (self.own, f"`{self.name}`") if self.type is None else (self.type, f"type {self.type.path[-1]}")
+        if key not in self.table(key):
+            owner.problem("", f"{who}: {text}", hint)
+
+    @property
+    def name(self) -> str:
+        """The field's name, for messages."""
+        name = self.own.value.get("name")
+        return name if isinstance(name, str) else "the field"
+
+
+def read_types(document: Document) -> Mapping[str, Table]:
+    """The named types of [types], each checked for its keys and base."""
+    tables = document.table().inner("types")
+    types = {name: tables.inner(name) for name in tables.value}
+    for name, table in types.items():
+        table.asked.extend(TYPE_KEYS)
+        table.close()
+        table.choice("base", BASES, "text", required=True)
+        if name in BASES:
+            table.problem("", f"type `{name}` has the name of a base", "give it another name")
+    return types
+
+
+def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: int) -> Field:
+    """Read one field. `start` is its offset (fixed) or column index (delimited); problems are noted."""
+    line = _line(own, types, form)
+    _check_keys(line)
+    length = _length(line)
+    digits, scale, mark = _number(line, length)
+    format_text, pivot = _date(line, length)
+    align, pad = _padding(line)
+    value = _checked_value(line, length)
+    null = line.table("null").texts("null")
+    codes = line.table("codes").text_by_key("codes") if "codes" in line.table("codes") else None
+    check_null(line, null, length)
+    check_codes(line, codes, null, length, pad)
+    return Field(
+        name=own.text("name"),
+        base=line.base,
+        start=start,
+        length=length,
+        label=own.text("label", may_be_empty=True),
+        align=align,
+        pad=pad,
+        digits=digits,
+        scale=scale,
+        mark=mark,
+        format=format_text,
+        pivot=pivot,
+        value=value,
+        null=null,
+        codes=codes,
+        required=_required(line),
+        unique=cast(Literal["", "file"], own.choice("unique", ("file",), "")),
+        sensitive=line.table("sensitive").flag("sensitive"),
+        same_as=own.text("same_as"),
+        sequence=_sequence(line),
+        origin=_origin(line),
+        target=own.choice("to", TARGETS, ""),
+        only=_only(line),
+        on_overflow=_on_overflow(line),
+        transliterate=line.table("transliterate").choice("transliterate", ("it-latin1",), ""),
+        line=own.document.where(own.path)[0],
+    )
+
+
+def read_only(table: Table) -> tuple[Direction, ...]:
+    """`only`: one direction or several, in the order of DIRECTIONS."""
+    written = table.texts("only")
+    if "only" in table and not written:
+        table.problem("only", "`only` names no direction", f"it can be {', '.join(DIRECTIONS)}")
+    for direction in written:
+        if direction not in DIRECTIONS:
+            hint = did_you_mean(direction, DIRECTIONS) or f"it can be {', '.join(DIRECTIONS)}"
+            table.problem("only", f"`{direction}` is not a direction", hint)
+    return tuple(d for d in DIRECTIONS if d in written)
+
+
+def _line(own: Table, types: Mapping[str, Table], form: FileForm) -> Line:
+    name = own.text("name", required=True)
+    if name and (not _NAME.fullmatch(name) or name in RESERVED):
+        own.problem("name", f"a field cannot be called `{name}`", "use letters, digits and _, a letter first")
+    written = own.text("type", required=True)
+    table = types.get(written)
+    base = table.value.get("base") if table is not None else written
+    if written and written not in types and written not in BASES:
+        options = [*types, *BASES]
+        hint = did_you_mean(written, options) or f"it can be {', '.join(options)}"
+        own.problem("type", f"`{name}` has an unknown type `{written}`", hint)
+    return Line(own, table, cast(Base, base if base in BASES else "text"), form)
+
+
+def _check_keys(line: Line) -> None:
+    line.own.asked.extend(FIELD_KEYS)
+    line.own.close()
+    for key, bases in APPLIES.items():
+        if key in line.table(key) and line.base not in bases:
+            hint = f"take it out; it is for {', '.join(b for b in BASES if b in bases)}"
+            line.table(key).problem(key, f"{line.called(key)}: `{key}` has no meaning for {line.base}", hint)
+
+
+def _length(line: Line) -> int | None:
+    table = line.table("len")
+    length = table.integer("len", least=1)
+    if line.form.kind == "delimited":
+        return length
+    if length is None:
+        if "len" not in table:
+            line.own.problem("", f"`{line.name}` has no `len`", "add len = ..., the bytes it takes in the record")
+        return 1
+    wanted = _FIXED_LENGTHS.get(line.base)
+    if wanted is not None and length != wanted:
+        hint = f"write len = {wanted}, and a filler after it, or the type text"
+        table.problem("len", f"`{line.name}`: a {line.base} has {wanted} characters, not {length}", hint)
+    return length
+
+
+def _number(line: Line, length: int | None) -> tuple[int, int, Literal["", ",", "."]]:
+    """digits, scale and mark of an integer or decimal; zeros for the other bases."""
+    if line.base not in _NUMBERS:
+        return 0, 0, ""
+    scale = line.table("scale").integer("scale") or 0
+    mark = cast(Literal["", ",", "."], line.table("mark").choice("mark", (",", "."), ""))
+    if line.base == "decimal":
+        line.lacks("scale", "a decimal needs `scale`, the number of its decimals", "add scale = 2")
+    if mark and scale == 0:
+        line.table("mark").problem(
+            "mark", f"{line.called('mark')}: a mark without decimals", "take mark out, or give a scale"
+        )
+    room = DIGITS_MAX if length is None else length - (1 if mark else 0)
+    written = line.table("digits").integer("digits", least=1)
+    digits = room if written is None else written
+    where = line.table("digits") if written is not None else line.table("len")
+    key = "digits" if written is not None else "len"
+    if digits > DIGITS_MAX:
+        hint = f"write digits = {DIGITS_MAX} or fewer; the digits above must then be zeros"
+        where.problem(
+            key, f"`{line.name}`: {digits} digits are more than {DIGITS_MAX}, the most a number can have", hint
+        )
+    elif digits > room:
+        what = "digits and the mark do" if mark else "digits do"
+        where.problem(
+            key, f"`{line.name}`: {digits} {what} not fit into {length} bytes", f"write digits = {room} or fewer"
+        )
+    # A written mark stands after at least one digit: 0,50.
+    least = scale + 1 if mark else scale
+    if digits < least:
+        where.problem(
+            key, f"`{line.name}`: {digits} digits are too few for {scale} decimals", f"it takes {least} or more"
+        )
+    return min(digits, DIGITS_MAX), scale, mark
+
+
+def _date(line: Line, length: int | None) -> tuple[str, int | None]:
+    if line.base != "date":
+        return "", None
+    table = line.table("format")
+    text = table.text("format")
+    if not text:
+        line.lacks("format", "a date needs `format`", 'add format = "yyyyMMdd", from yyyy yy MM dd')
+        return "yyyyMMdd", None
+    parts = _DATE_LETTERS.findall(text)
+    letters = sorted(p for p in parts if p[0] in "yMd")
+    if "".join(parts) != text or letters not in (["MM", "dd", "yyyy"], ["MM", "dd", "yy"]):
+        hint = "write day dd, month MM and year yyyy (or yy with a pivot) once each, with any marks between them"
+        table.problem("format", f"{line.called('format')}: {text!r} is not a date format", hint)
+        return "yyyyMMdd", None
+    if length is not None and len(text) != length:
+        table.problem("format", f"`{line.name}`: the format {text} has {len(text)} characters, the field {length}")
+    pivot_table = line.table("pivot")
+    pivot = pivot_table.integer("pivot")
+    if "yyyy" not in letters and "pivot" not in pivot_table:
+        hint = "add pivot = 70: years 70 to 99 are then 1970 to 1999, years 00 to 69 are 2000 to 2069"
+        table.problem("format", f"{line.called('format')}: a year of two digits needs a `pivot`", hint)
+    if pivot is not None and ("yyyy" in letters or pivot > 99):
+        pivot_table.problem("pivot", f"{line.called('pivot')}: `pivot` is for a year yy, and lies between 0 and 99")
+    return text, pivot
+
+
+def _padding(line: Line) -> tuple[Literal["left", "right"], str]:
+    is_number = line.base in _NUMBERS or line.base == "digits"
+    align = line.table("align").choice("align", ("left", "right"), "right" if is_number else "left")
+    pad_table = line.table("pad")
+    pad = pad_table.text("pad", "0" if is_number else " ")
+    if len(pad) != 1 or not pad.isascii() or not pad.isprintable():
+        pad_table.problem(
+            "pad", f"{line.called('pad')}: `pad` must be one ASCII character", 'as pad = " " or pad = "0"'
+        )
+        pad = " "
+    if line.base in _NUMBERS:
+        if align == "left":
+            line.table("align").problem(
+                "align", f"{line.called('align')}: numbers stand on the right", "take `align` out"
+            )
+        if pad not in "0 ":
+            pad_table.problem(
+                "pad", f"{line.called('pad')}: numbers are filled with zeros or blanks", 'write pad = "0"'
+            )
+    return cast(Literal["left", "right"], align), pad
+
+
+def _checked_value(line: Line, length: int | None) -> str:
+    table = line.table("value")
+    value = table.text("value", may_be_empty=True)
+    if line.base == "const":
+        line.lacks("value", "a const needs `value`", 'add value = "01"')
+        if isinstance(table.value.get("value"), str):
+            check_constant(line, value, length)
+    return value
+
+
+def _required(line: Line) -> bool:
+    table = line.table("required")
+    required = table.flag("required")
+    if required and "derive" in line.own:
+        line.own.problem("required", f"`{line.name}`: a derived field always has a value", "take `required` out")
+    return required
+
+
+def _sequence(line: Line) -> Sequence | None:
+    if "sequence" not in line.own:
+        return None
+    table = line.own.inner("sequence")
+    start, step = table.integer("start"), table.integer("step", least=1)
+    scope = table.choice("scope", ("file", "feed"), "file")
+    table.close()
+    return Sequence(start, 1 if step is None else step, cast(Literal["file", "feed"], scope))
+
+
+def _origin(line: Line) -> str:
+    origin = line.own.text("from")
+    if not origin:
+        return ""
+    source, _, name = origin.partition(".")
+    known = [f"{s}.{n}" for s, names in ORIGINS.items() for n in names]
+    is_result = source == "result" and _NAME.fullmatch(name) is not None
+    if not is_result and origin not in known:
+        hint = did_you_mean(origin, known) or f"it can be result.NAME, {', '.join(known)}"
+        line.own.problem("from", f"`{line.name}`: `from` cannot be {origin!r}", hint)
+    if "derive" in line.own:
+        hint = "take one out: a derived field is computed, a field with `from` is given"
+        line.own.problem("from", f"`{line.name}` has both `from` and `derive`", hint)
+    return origin
+
+
+def _only(line: Line) -> tuple[Direction, ...]:
+    only = read_only(line.own)
+    if line.form.kind == "fixed" and "only" in line.own:
+        hint = "fixed fields keep their place; put `only` on the record, or give the field a `from`"
+        line.own.problem("only", f"`{line.name}`: `only` stands on columns of delimited layouts", hint)
+    return only
+
+
+def _on_overflow(line: Line) -> str:
+    table = line.table("on_overflow")
+    written = table.text("on_overflow")
+    target = written.partition("continue:")[2]
+    if written and written not in ("manual", "outcome") and not target:
+        hint = 'it can be "manual", "outcome" or "continue:FIELD"'
+        table.problem("on_overflow", f"{line.called('on_overflow')}: `on_overflow` cannot be {written!r}", hint)
+    return written

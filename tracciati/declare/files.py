@@ -1,0 +1,145 @@
+"""[layout] and [file]: what the layout is called, and how its files are cut into records."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from tracciati.layout import Dialect, FileForm
+from tracciati.limits import RECORD_BYTES_MAX
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tracciati.declare.toml import Document, Table
+
+CODECS = ("ascii", "iso8859-1", "cp1252", "utf-8")
+SEPARATORS = ("LF", "CRLF", "none")
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class Head:
+    """[layout]: identity and provenance."""
+
+    id: str
+    version: str
+    title: str
+    valid_from: date | None
+    source: str
+    verified: bool
+
+
+def read_head(document: Document) -> Head:
+    """Read [layout]; problems are noted in the document."""
+    table = document.table().inner("layout")
+    if "layout" not in document.value:
+        document.problem((), "the layout has no [layout]", "begin with [layout], id and version")
+    else:
+        identity = table.text("id", required=True)
+        version = table.text("version", required=True)
+        if identity and not _ID.fullmatch(identity):
+            table.problem("id", f"`id` cannot be {identity!r}", "use small letters, digits and single hyphens")
+        if version and not _VERSION.fullmatch(version):
+            hint = 'write three numbers, "2.0.0": major when bytes move, minor for new codes, patch for words'
+            table.problem("version", f"`version` cannot be {version!r}", hint)
+    head = Head(
+        id=table.text("id"),
+        version=table.text("version"),
+        title=table.text("title", may_be_empty=True),
+        valid_from=table.day("valid_from"),
+        source=table.text("source", may_be_empty=True),
+        verified=table.flag("verified"),
+    )
+    table.close()
+    return head
+
+
+def read_form(document: Document) -> FileForm:
+    """Read [file] but for `structure`, which needs the records; problems are noted in the document."""
+    table = document.table().inner("file")
+    if "file" not in document.value:
+        document.problem((), "the layout has no [file]", 'add [file] with kind = "fixed" or "delimited"')
+    kind = table.choice("kind", ("fixed", "delimited"), "fixed", required="file" in document.value)
+    length, separator, last_separator = _read_record(table, kind)
+    encoding = table.inner("encoding")
+    codec = _codec(encoding)
+    encoding.choice("on_invalid", ("reject",), "reject")
+    encoding.close()
+    on_short = table.choice("on_short", ("reject", "pad"), "reject")
+    on_long = table.choice("on_long", ("reject", "blank_tail", "ignore"), "reject")
+    if kind == "delimited":
+        for key in ("on_short", "on_long"):
+            if key in table and table.value[key] != "reject":
+                table.problem(key, f"`{key}` speaks of bytes, and delimited records have no length", f"take {key} out")
+    dialect = _read_dialect(table, kind)
+    reference_date = table.text("reference_date")
+    table.asked.append("structure")
+    table.close()
+    return FileForm(
+        kind=cast(Literal["fixed", "delimited"], kind),
+        length=length,
+        separator=cast(Literal["LF", "CRLF", "none"], separator),
+        last_separator=cast(Literal["required", "optional", "forbidden"], last_separator),
+        codec=codec,
+        on_short=cast(Literal["reject", "pad"], on_short),
+        on_long=cast(Literal["reject", "blank_tail", "ignore"], on_long),
+        reference_date=reference_date,
+        dialect=dialect,
+    )
+
+
+def _read_record(file: Table, kind: str) -> tuple[int | None, str, str]:
+    record = file.inner("record")
+    length = record.integer("length", least=1)
+    if kind == "fixed" and length is None and "length" not in record:
+        hint = 'add record = { length = 200, separator = "CRLF" }'
+        file.problem("record", "a fixed layout needs the length of its records", hint)
+    if length is not None and kind == "delimited":
+        record.problem("length", "delimited records have no length", "take `length` out")
+        length = None
+    if length is not None and length > RECORD_BYTES_MAX:
+        record.problem("length", f"records of {length} bytes are longer than {RECORD_BYTES_MAX}")
+    separator = record.choice("separator", SEPARATORS, "LF")
+    if separator == "none" and kind == "delimited":
+        record.problem("separator", "delimited records need a separator", 'write "LF" or "CRLF"')
+    last = record.choice("last_separator", ("required", "optional", "forbidden"), "optional")
+    if separator == "none" and last == "required":
+        record.problem("last_separator", "there is no separator that could be required", "take last_separator out")
+    record.close()
+    return length, separator, last
+
+
+def _codec(encoding: Table) -> str:
+    """The codec under the one name we use for it: `latin-1` and `ISO-8859-1` are `iso8859-1`."""
+    written = encoding.text("codec", "ascii")
+    try:
+        name = codecs.lookup(written).name
+    except LookupError:
+        name = ""
+    if name not in CODECS:
+        encoding.problem("codec", f"`codec` cannot be {written!r}", f"it can be {', '.join(CODECS)}")
+        return "iso8859-1"
+    return name
+
+
+def _read_dialect(file: Table, kind: str) -> Dialect:
+    table = file.inner("dialect")
+    if kind == "fixed" and "dialect" in file:
+        file.problem("dialect", "`dialect` is for delimited layouts", 'take it out, or write kind = "delimited"')
+    delimiter, quote = table.text("delimiter", ";"), table.text("quote", '"', may_be_empty=True)
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in "\r\n":
+        table.problem(
+            "delimiter", f"`delimiter` cannot be {delimiter!r}", "use one ASCII character, as ; or | or a tab"
+        )
+    if len(quote) > 1 or not quote.isascii() or quote.isalnum() or quote in ("\r", "\n"):
+        table.problem("quote", f"`quote` cannot be {quote!r}", 'use one ASCII character, or "" when nothing is quoted')
+    elif quote == delimiter:
+        table.problem("quote", "`quote` and `delimiter` are the same character", "one cell could not be told from two")
+    header = table.flag("header")
+    table.close()
+    return Dialect(delimiter, quote, header)

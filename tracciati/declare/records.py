@@ -1,0 +1,185 @@
+"""[record.X]: the record types, their fields one after another, and what tells one type from the others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracciati.declare.fields import read_field, read_only
+from tracciati.declare.fitting import encoded_length
+from tracciati.declare.toml import did_you_mean
+from tracciati.layout import DIRECTIONS, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tracciati.declare.toml import Document, Table
+    from tracciati.layout import Direction, Field, FileForm
+
+_NAME = re.compile(r"\w+")
+_WORDS = frozenset({"and", "or", "not", "is", "null", "where"})
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Records together with the tables they were read from, so that later checks can name their lines."""
+
+    records: tuple[Record, ...]
+    tables: Mapping[str, Table]
+    fields: Mapping[tuple[str, str], Table]
+
+
+def read_records(document: Document, types: Mapping[str, Table], form: FileForm) -> Lines:
+    """Read every [record.X]; problems are noted in the document."""
+    declared = document.table().inner("record")
+    if not declared.value and not document.problems:
+        document.problem((), "the layout has no record", "add [record.NAME] with its fields")
+    records: list[Record] = []
+    tables: dict[str, Table] = {}
+    field_tables: dict[tuple[str, str], Table] = {}
+    for name in declared.value:
+        table = declared.inner(name)
+        if not _NAME.fullmatch(name) or name in _WORDS:
+            table.problem("", f"a record cannot be called `{name}`", "use letters, digits and _")
+        lines = table.inner_tables("fields")
+        fields = _read_fields(table, lines, types, form)
+        for field, line in zip(fields, lines, strict=True):
+            field_tables.setdefault((name, field.name), line)
+        match = _read_match(table, fields, form)
+        only = read_only(table)
+        records.append(Record(name, len(records), fields, match, only, line=document.where(table.path)[0]))
+        _check_given(lines, records[-1])
+        tables[name] = table
+        table.close()
+    _check_told_apart(tables, records, form)
+    return Lines(tuple(records), tables, field_tables)
+
+
+def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], form: FileForm) -> tuple[Field, ...]:
+    fields: list[Field] = []
+    at = 0
+    seen: dict[str, int] = {}
+    for line in lines:
+        field = read_field(line, types, form, at)
+        _check_at(line, field)
+        is_new = field.name not in seen or field.base == "filler"
+        if not is_new:
+            hint = f"it stands in line {seen[field.name]} too; give one of them another name"
+            line.problem("name", f"record {record.path[-1]} has two fields called `{field.name}`", hint)
+        seen.setdefault(field.name, field.line)
+        fields.append(field)
+        at += field.length or 0 if form.kind == "fixed" else 1
+    if not fields:
+        record.problem("", f"record {record.path[-1]} has no fields", "add fields = [ { name = ..., ... } ]")
+    elif form.kind == "fixed" and form.length is not None and at != form.length:
+        _add_up(record, fields, at, form.length)
+    _check_continues(lines, fields)
+    return tuple(fields)
+
+
+def _add_up(record: Table, fields: list[Field], total: int, length: int) -> None:
+    gap = length - total
+    last = fields[-1]
+    hint = f"{gap} bytes are missing: check each `len` against the contract" if gap > 0 else f"{-gap} bytes too many"
+    if last.base == "filler" and last.length is not None and last.length + gap > 0:
+        hint += f"; if only the filler is wrong, its len is {last.length + gap}"
+    record.problem(
+        "fields", f"the fields of record {record.path[-1]} take {total} bytes, the record has {length}", hint
+    )
+
+
+def _check_at(line: Table, field: Field) -> None:
+    at = line.integer("at", least=1)
+    if at is not None and at != field.start + 1:
+        hint = f"write at = {field.start + 1}, or correct the lengths above it"
+        line.problem("at", f"`{field.name}` begins at column {field.start + 1}, `at` says {at}", hint)
+
+
+def _check_given(lines: list[Table], record: Record) -> None:
+    """What we fill is blank in a request, so that it cannot be required there."""
+    for line, field in zip(lines, record.fields, strict=True):
+        is_asked = record.is_in("request") and field in record.fields_in("request")
+        if field.required and field.origin and is_asked:
+            hint = "take `required` out, or keep the record or column out of requests with `only`"
+            line.problem("from", f"`{field.name}` is filled by us, and cannot be required in a request", hint)
+
+
+def _check_continues(lines: list[Table], fields: list[Field]) -> None:
+    """`on_overflow = "continue:FIELD"` names another text field of the record."""
+    by_name = {field.name: field for field in fields}
+    for line, field in zip(lines, fields, strict=True):
+        name = field.on_overflow.partition("continue:")[2]
+        if name and (name not in by_name or name == field.name or by_name[name].base != "text"):
+            near = did_you_mean(name, by_name)
+            line.problem(
+                "on_overflow", f"`{field.name}` cannot continue in `{name}`", near or "name another text field"
+            )
+        elif name and field.base != "text":
+            line.problem("on_overflow", f"`{field.name}` is no text and cannot be continued", 'write "manual"')
+
+
+def _read_match(record: Table, fields: tuple[Field, ...], form: FileForm) -> Mapping[str, str]:
+    table = record.inner("match")
+    by_name = {field.name: field for field in fields}
+    match: dict[str, str] = {}
+    for name in table.value:
+        text = table.text(name)
+        field = by_name.get(name)
+        if field is None:
+            hint = did_you_mean(name, by_name) or f"its fields are {', '.join(by_name)}"
+            table.problem(name, f"`match` names `{name}`, which is no field of record {record.path[-1]}", hint)
+        elif isinstance(table.value[name], str):
+            _check_match(table, field, text, form)
+            match[name] = text
+    return match
+
+
+def _check_match(table: Table, field: Field, text: str, form: FileForm) -> None:
+    if field.base == "const" and text != field.value:
+        hint = "write the same text twice, or take one out"
+        table.problem(field.name, f"`match` has {field.name} = {text!r}, the field's value is {field.value!r}", hint)
+    elif field.base not in ("const", "text", "digits"):
+        table.problem(field.name, f"`{field.name}` is {field.base}; records are told apart by const, text or digits")
+    elif form.kind == "fixed" and encoded_length(text, form.codec) != field.length:
+        hint = f"write all {field.length} characters, blanks included"
+        table.problem(field.name, f"`match` has {field.name} = {text!r}, the field has {field.length} bytes", hint)
+    elif field.only:
+        table.problem(field.name, f"`{field.name}` is not there in every direction, so that it tells nothing apart")
+
+
+def _check_told_apart(tables: Mapping[str, Table], records: list[Record], form: FileForm) -> None:
+    """For each two types that occur in one direction: is there a byte string that both would accept?"""
+    for index, one in enumerate(records):
+        for other in records[index + 1 :]:
+            shared = [d for d in DIRECTIONS if one.is_in(d) and other.is_in(d)]
+            example = _accepted_by_both(one, other, form, shared[0]) if shared else None
+            if example is not None:
+                hint = "give each a `match` on the field that tells them apart, or `only` for different directions"
+                text = f"records {one.name} and {other.name} cannot be told apart: both accept {example!r}"
+                table = tables[other.name]
+                table.problem("match" if "match" in table else "", text, hint)
+
+
+def _accepted_by_both(one: Record, other: Record, form: FileForm, direction: Direction) -> str | None:
+    """The start of a record that meets the `match` of both, "." for bytes that do not matter; None when none does."""
+    if form.kind == "delimited":
+        return _cells_accepted_by_both(one, other, form, direction)
+    wanted: dict[int, int] = {}
+    for record in (one, other):
+        for name, text in record.match.items():
+            for offset, byte in enumerate(text.encode(form.codec, "replace"), start=record.by_name[name].start):
+                if wanted.setdefault(offset, byte) != byte:
+                    return None
+    example = bytes(wanted.get(offset, 0x2E) for offset in range(max(wanted, default=0) + 1))
+    return example.decode(form.codec, "replace")
+
+
+def _cells_accepted_by_both(one: Record, other: Record, form: FileForm, direction: Direction) -> str | None:
+    wanted: dict[int, str] = {}
+    for record in (one, other):
+        names = [field.name for field in record.fields_in(direction)]
+        for name, text in record.match.items():
+            if name in names and wanted.setdefault(names.index(name), text) != text:
+                return None
+    return form.dialect.delimiter.join(wanted.get(index, "...") for index in range(max(wanted, default=0) + 1))

@@ -1,0 +1,215 @@
+"""References: does every name in `same_as`, `derive`, `check` and `reference_date` lead to a field that can be asked?
+
+Checks and totals are over the whole file. So a name `record.field` leads to the one record of that type, and is
+refused where the file could hold several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from tracciati.declare.toml import did_you_mean
+from tracciati.expression import (
+    And,
+    Compare,
+    Count,
+    Expression,
+    IsNull,
+    Name,
+    Not,
+    Operand,
+    Or,
+    Sum,
+    text_of,
+)
+from tracciati.expression import Literal as LiteralValue
+from tracciati.numerals import DIGITS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tracciati.layout import Direction, Field, Record
+    from tracciati.structure import Automaton
+
+Kind = Literal["text", "number", "date"]
+
+_KINDS: Mapping[str, Kind] = {
+    "text": "text",
+    "digits": "text",
+    "const": "text",
+    "codice_fiscale": "text",
+    "partita_iva": "text",
+    "integer": "number",
+    "decimal": "number",
+    "date": "date",
+}
+_SPELLINGS: Mapping[Kind, str] = {
+    "text": "a text stands in single quotes: 'VIS1'",
+    "number": "a number stands without quotes, with a point: 12.50",
+    "date": "a date stands as 2026-01-31, without quotes",
+}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong with a reference, and the remedy. Without a place: the caller knows the key."""
+
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class World:
+    """What names can lead to: the records, the groups, and the order of records in each direction."""
+
+    records: Mapping[str, Record]
+    groups: Mapping[str, str]
+    structure: Mapping[Direction, Automaton]
+
+    def directions_of(self, record: Record) -> tuple[Direction, ...]:
+        """The directions whose structure names the record."""
+        return tuple(d for d, automaton in self.structure.items() if record.index in automaton.types)
+
+    def is_single(self, record: Record) -> bool:
+        """Can no file hold two records of this type?"""
+        return not any(record.index in automaton.repeated_types for automaton in self.structure.values())
+
+
+def resolve(expression: Expression, world: World, record: Record) -> list[Trouble]:
+    """All that is wrong with an expression that stands at `record`.
+
+    Names are looked up, sides of comparisons must be of one kind, and a literal must be a value that the field can
+    have. An empty list means that the expression can be evaluated over columns.
+    """
+    if isinstance(expression, Count):
+        return list(_count_troubles(expression, world))
+    if isinstance(expression, Sum):
+        return list(_sum_troubles(expression, world))
+    return list(_troubles(expression, world, record))
+
+
+def find(name: Name, world: World, record: Record) -> Field | Trouble:
+    """The field that a name leads to from a record, or why it leads to none."""
+    if name.record is None or name.record == record.name:
+        return _field(record, name.field)
+    other = world.records.get(name.record)
+    if other is None:
+        hint = did_you_mean(name.record, world.records) or f"records are {', '.join(world.records)}"
+        return Trouble(f"there is no record `{name.record}`", hint)
+    if not world.is_single(other):
+        hint = "name a field of the same record, or of a record that is there once"
+        return Trouble(f"`{name.path}` is not one field: a file can hold several records {name.record}", hint)
+    return _field(other, name.field)
+
+
+def _field(record: Record, name: str) -> Field | Trouble:
+    field = record.by_name.get(name)
+    if field is None:
+        named = [f.name for f in record.fields if f.base != "filler"]
+        hint = did_you_mean(name, named) or f"its fields are {', '.join(named)}"
+        return Trouble(f"record {record.name} has no field `{name}`", hint)
+    if field.base == "filler":
+        return Trouble(f"`{name}` is a filler: it has no value", "give it a type when it has a meaning")
+    return field
+
+
+def _troubles(expression: Expression, world: World, record: Record) -> Iterator[Trouble]:
+    if isinstance(expression, And | Or):
+        for part in expression.parts:
+            yield from _troubles(part, world, record)
+    elif isinstance(expression, Not):
+        yield from _troubles(expression.part, world, record)
+    elif isinstance(expression, IsNull):
+        found = find(expression.name, world, record)
+        if isinstance(found, Trouble):
+            yield found
+    elif isinstance(expression, Compare):
+        yield from _compare_troubles(expression, world, record)
+
+
+def _compare_troubles(compare: Compare, world: World, record: Record) -> Iterator[Trouble]:
+    sides = [_side(side, world, record) for side in (compare.left, compare.right)]
+    troubles = [side for side in sides if isinstance(side, Trouble)]
+    yield from troubles
+    if troubles:
+        return
+    fields = [side for side in (compare.left, compare.right) if isinstance(side, Name)]
+    if not fields:
+        yield Trouble(f"`{text_of(compare)}` compares two fixed values", "name a field on one side")
+        return
+    left, right = (_kind(side) for side in sides)
+    if left != right:
+        names = f"{text_of(compare.left)} is a {left}, {text_of(compare.right)} a {right}"
+        yield Trouble(f"`{text_of(compare)}` cannot be compared: {names}", _SPELLINGS[_kind(sides[0])])
+        return
+    yield from _value_troubles(compare, sides)
+
+
+def _value_troubles(compare: Compare, sides: list[Field | LiteralValue | Trouble]) -> Iterator[Trouble]:
+    """A literal that the field can never hold; two numbers whose scales lie too far apart."""
+    one, other = sides
+    if isinstance(one, LiteralValue):
+        one, other = other, one
+    assert not isinstance(one, Trouble | LiteralValue), "at least one side is a field"
+    if isinstance(other, LiteralValue):
+        yield from _literal_troubles(compare, one, other)
+    elif not isinstance(other, Trouble) and _kind(one) == "number":
+        # One is multiplied to the scale of the other; the product must stay an int64.
+        scale = max(one.scale, other.scale)
+        if max(one.digits - one.scale, other.digits - other.scale) + scale > DIGITS_MAX:
+            yield Trouble(f"`{text_of(compare)}`: no number has room for the digits of both fields")
+
+
+def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue) -> Iterator[Trouble]:
+    value = literal.value
+    where = f"`{text_of(compare)}`"
+    if isinstance(value, Decimal):
+        decimals = max(0, -int(value.normalize().as_tuple().exponent))
+        if decimals > field.scale:
+            yield Trouble(f"{where}: `{field.name}` has {field.scale} decimals, {value} has {decimals}")
+        if abs(value) >= 10 ** (DIGITS_MAX - field.scale):
+            yield Trouble(f"{where}: {value} is greater than any number of {DIGITS_MAX} digits")
+    elif isinstance(value, str):
+        if field.codes is not None and value not in field.codes:
+            hint = did_you_mean(value, field.codes) or f"its codes are {', '.join(field.codes)}"
+            yield Trouble(f"{where}: {value!r} is not a code of `{field.name}`", hint)
+        elif field.length is not None and len(value) > field.length:
+            yield Trouble(f"{where}: `{field.name}` has {field.length} characters, {value!r} has {len(value)}")
+
+
+def _side(side: Operand, world: World, record: Record) -> Field | LiteralValue | Trouble:
+    return find(side, world, record) if isinstance(side, Name) else side
+
+
+def _kind(side: Field | LiteralValue | Trouble) -> Kind:
+    assert not isinstance(side, Trouble), "troubles were reported before"
+    if isinstance(side, LiteralValue):
+        return "text" if isinstance(side.value, str) else "date" if isinstance(side.value, date) else "number"
+    return _KINDS[side.base]
+
+
+def _count_troubles(count: Count, world: World) -> Iterator[Trouble]:
+    options = [*world.records, *world.groups]
+    if count.target != "*" and count.target not in options:
+        hint = did_you_mean(count.target, options) or f"it can be *, {', '.join(options)}"
+        yield Trouble(f"`{text_of(count)}` counts neither a record nor a group", hint)
+
+
+def _sum_troubles(total: Sum, world: World) -> Iterator[Trouble]:
+    record = world.records.get(total.path.record or "")
+    if record is None:
+        hint = did_you_mean(total.path.record or "", world.records) or f"records are {', '.join(world.records)}"
+        yield Trouble(f"`{text_of(total)}`: there is no record `{total.path.record}`", hint)
+        return
+    field = _field(record, total.path.field)
+    if isinstance(field, Trouble):
+        yield field
+    elif _KINDS[field.base] != "number":
+        yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is {field.base}; only numbers can be summed")
+    elif field.derive:
+        yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is itself derived", "sum the fields it is made of")
+    if total.where is not None:
+        yield from _troubles(total.where, world, record)

@@ -1,0 +1,123 @@
+"""`derive`: totals and counts, per direction; each must be able to hold what it is the total of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tracciati.declare.references import World, resolve
+from tracciati.expression import Condition, Count, Expression, ExpressionError, Sum, parse, text_of
+from tracciati.layout import DIRECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tracciati.declare.records import Lines
+    from tracciati.declare.toml import Table
+    from tracciati.layout import Direction, Field, Record
+
+
+def derived(lines: Lines, world: World) -> tuple[Record, ...]:
+    """The records with the `derive` of their fields read and checked; problems are noted."""
+    records = []
+    for record in lines.records:
+        fields = [_with_derive(lines.fields[record.name, field.name], world, record, field) for field in record.fields]
+        records.append(replace(record, fields=tuple(fields)))
+    return tuple(records)
+
+
+def _with_derive(line: Table, world: World, record: Record, field: Field) -> Field:
+    if "derive" not in line or field.base not in ("integer", "decimal"):
+        return field
+    written = line.value["derive"]
+    texts: Mapping[Direction, str]
+    if isinstance(written, dict):
+        table = line.inner("derive")
+        table.asked.extend(DIRECTIONS)
+        table.close()
+        texts = {d: table.text(d) for d in DIRECTIONS if d in table}
+        if not written:
+            table.problem("", f"`{field.name}`: `derive` names no direction", f"it can be {', '.join(DIRECTIONS)}")
+    else:
+        text = line.text("derive")
+        texts = dict.fromkeys(world.directions_of(record), text)
+    derive: dict[Direction, Expression] = {}
+    for direction, text in texts.items():
+        key = ("derive", direction) if isinstance(written, dict) else ("derive",)
+        expression = _total(line, key, text, field) if text else None
+        if expression is not None and _is_sound(line, key, expression, world, record, field, direction):
+            derive[direction] = expression
+    return replace(field, derive=derive)
+
+
+def _total(line: Table, key: tuple[str, ...], text: str, field: Field) -> Count | Sum | None:
+    try:
+        expression = parse(text)
+    except ExpressionError as error:
+        marked = f"`{field.name}`: {error.why}\n  {text}\n  {' ' * error.position}^"
+        line.problem(key, marked, "write count(record), count(group), count(*) or sum(record.field where ...)")
+        return None
+    if isinstance(expression, Condition):
+        hint = "write count(...) or sum(...)"
+        line.problem(key, f"`{field.name}`: `{text}` is a condition, not a total", hint)
+        return None
+    return expression
+
+
+def _is_sound(
+    line: Table,
+    key: tuple[str, ...],
+    expression: Count | Sum,
+    world: World,
+    record: Record,
+    field: Field,
+    direction: Direction,
+) -> bool:
+    troubles = resolve(expression, world, record)
+    for trouble in troubles:
+        line.problem(key, f"`{field.name}`: {trouble.text}", trouble.hint)
+    if troubles or not world.structure:
+        return False
+    automaton = world.structure.get(direction)
+    if automaton is None or record.index not in automaton.types:
+        hint = "take the direction out, or name the record in its structure"
+        line.problem(key, f"`{field.name}`: record {record.name} does not occur in direction {direction}", hint)
+        return False
+    if record.index in automaton.repeated_types:
+        hint = "a total is over the whole file; put it into a record that is there once"
+        line.problem(key, f"`{field.name}`: a file can hold several records {record.name}", hint)
+        return False
+    missing = _missing(expression, world, direction)
+    if missing:
+        hint = 'give one per direction: derive = { request = "...", invoice = "..." }'
+        line.problem(key, f"`{field.name}`: direction {direction} has no {missing}", hint)
+        return False
+    return _has_room(line, key, expression, world, field)
+
+
+def _missing(expression: Count | Sum, world: World, direction: Direction) -> str:
+    """The record or group that is counted or summed, when that direction does not have it."""
+    automaton = world.structure[direction]
+    target = expression.target if isinstance(expression, Count) else str(expression.path.record)
+    if target == "*":
+        return ""
+    if target in world.records:
+        return "" if world.records[target].index in automaton.types else f"record {target}"
+    return "" if automaton.inside[:, automaton.group_index(target)].any() else f"group {target}"
+
+
+def _has_room(line: Table, key: tuple[str, ...], expression: Count | Sum, world: World, field: Field) -> bool:
+    if isinstance(expression, Count):
+        if field.base != "integer":
+            line.problem(key, f"`{field.name}` is {field.base}; a count is an integer", 'write type = "integer"')
+        return field.base == "integer"
+    part = world.records[str(expression.path.record)].by_name[expression.path.field]
+    if part.scale != field.scale:
+        text = f"`{field.name}` has {field.scale} decimals, {text_of(expression.path)} has {part.scale}"
+        line.problem(key, text, "give both the same scale")
+    elif field.digits < part.digits:
+        text = f"`{field.name}` has {field.digits} digits, fewer than the {part.digits} of {text_of(expression.path)}"
+        line.problem(key, text, "a total is at least as wide as the field it sums")
+    else:
+        return True
+    return False

@@ -1,0 +1,315 @@
+"""Framing of delimited files: records and cells by quote parity, so that a delimiter or line feed in quotes is text.
+
+A quote anywhere opens or closes; a record ends at the first line feed outside quotes. Cells are kept as spans of
+the block's buffer, without their enclosing quotes, so that nothing is copied before a column is asked for.
+Where a quote stands in the middle of a value the record is broken: nobody knows which cells were meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracciati.framing import (
+    BYTE_ORDER_MARK,
+    LINE_FEED,
+    Bytes,
+    Continues,
+    Frame,
+    Index,
+    Lines,
+    Note,
+    empty_frame,
+    end_marks,
+    endless_records,
+    gather,
+    lines_between,
+    mark_note,
+    separator_notes,
+    without_empty,
+)
+from tracciati.limits import COLUMN_BYTES_MAX, RECORD_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tracciati.layout import FileForm
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CellFrame(Frame):
+    """A block of a delimited file.
+
+    cell_starts, cell_stops   int64: every cell of the block in file order, without enclosing quotes
+    first_cells               int64 (n,): index of each record's first cell
+    cell_counts               int64 (n,)
+    unescaped                 cell index -> text of the few cells that hold doubled quotes
+    """
+
+    cell_starts: Index = field(default_factory=lambda: np.empty(0, np.int64))
+    cell_stops: Index = field(default_factory=lambda: np.empty(0, np.int64))
+    first_cells: Index = field(default_factory=lambda: np.empty(0, np.int64))
+    cell_counts: Index = field(default_factory=lambda: np.empty(0, np.int64))
+    unescaped: Mapping[int, bytes] = field(default_factory=dict)
+
+    def cut(self, count: int) -> Frame:
+        """The first `count` records and the bytes up to their end."""
+        shorter = super().cut(count)
+        if shorter is self:
+            return self
+        assert isinstance(shorter, CellFrame), "replace keeps the class"
+        return replace(shorter, first_cells=self.first_cells[:count], cell_counts=self.cell_counts[:count])
+
+    def cell_span(self, row: int, column: int) -> tuple[int, int]:
+        """Start and stop of a cell in the buffer; the record's end when it has no such cell."""
+        if column >= int(self.cell_counts[row]):
+            stop = int(self.starts[row] + self.lengths[row])
+            return stop, stop
+        cell = int(self.first_cells[row]) + column
+        return int(self.cell_starts[cell]), int(self.cell_stops[cell])
+
+    def cells(self, rows: Index, column: int, *, right: bool, width_max: int) -> tuple[Bytes, Index]:
+        """One column's cells side by side.
+
+        rows       records that all have that column
+        right      right-aligned and filled with "0" (numbers), else left-aligned and filled with 0x00
+        width_max  bytes of a cell that are looked at; `lengths` stay true
+
+        Returns (cells uint8 (m, width), lengths int64 (m,)); the width is that of the longest, at least 1.
+        """
+        index = self.first_cells[rows] + column
+        starts, stops = self.cell_starts[index], self.cell_stops[index]
+        lengths = stops - starts
+        patches = (
+            [(at, self.unescaped[cell]) for at, cell in enumerate(index.tolist()) if cell in self.unescaped]
+            if (self.unescaped)
+            else []
+        )
+        if patches:
+            lengths = lengths.copy()
+            for at, text in patches:
+                lengths[at] = len(text)
+        width = max(1, min(int(lengths.max()) if len(lengths) else 1, width_max))
+        places = np.arange(width)
+        if right:
+            shown = np.minimum(lengths, width)
+            table = _gather_before(self.buffer, stops - (lengths - shown), width)
+            table[places < (width - shown)[:, None]] = ord("0")
+        else:
+            table = gather(self.buffer, starts, width)
+            table[places >= lengths[:, None]] = 0
+        for at, text in patches:
+            shown_text = text[:width]
+            table[at] = np.frombuffer(
+                shown_text.rjust(width, b"0") if right else shown_text.ljust(width, b"\0"), np.uint8
+            )
+        return table, lengths
+
+
+def _gather_before(buffer: Bytes, stops: Index, width: int) -> Bytes:
+    """The `width` bytes before each stop."""
+    if len(stops) and int(stops.min()) < width:
+        buffer = np.concatenate((np.zeros(width, np.uint8), buffer))
+        stops = stops + width
+    return gather(buffer, stops - width, width)
+
+
+def frame(
+    buffer: Bytes, form: FileForm, header: Sequence[str], *, at_start: bool, is_last: bool, continues: Continues = ""
+) -> Frame:
+    """Cut a block of a delimited file into records and cells.
+
+    header   the column names the first line must hold; empty when the file has no such line
+    The other arguments and the result are those of `framing.frame`.
+    """
+    notes: list[Note] = []
+    first = len(BYTE_ORDER_MARK) if at_start and buffer[:3].tobytes() == BYTE_ORDER_MARK else 0
+    if first:
+        notes.append(mark_note("TR-L106", 0, first))
+    limit = len(buffer)
+    marks = end_marks(buffer) if is_last else 0
+    if marks:
+        limit -= marks
+        notes.append(mark_note("TR-L108", limit, marks))
+    quote = ord(form.dialect.quote) if form.dialect.quote else -1
+    quotes = buffer[:limit] == quote if quote >= 0 else None
+    if quotes is not None and not quotes.any() and continues != "quoted":
+        quotes = None
+    marks_at = np.flatnonzero(_cut_places(buffer[:limit], form, quotes, continues))
+    is_feed = buffer[marks_at] == LINE_FEED
+    feeds = marks_at[is_feed]
+    open_at_end = _is_open(quotes, continues)
+    if continues:
+        if not len(feeds):
+            return empty_frame(buffer, notes, "" if is_last else "quoted" if open_at_end else "record")
+        first = int(feeds[0]) + 1
+        behind = marks_at >= first
+        marks_at, is_feed, feeds = marks_at[behind], is_feed[behind], feeds[1:]
+    after = int(feeds[-1]) + 1 if len(feeds) else first
+    endless = not is_last and limit - after > RECORD_BYTES_MAX
+    tail = (after, limit) if (is_last and limit > after) or endless else None
+    starts = np.concatenate((np.array([first]), feeds[:-1] + 1)) if len(feeds) else np.empty(0, np.int64)
+    lines = lines_between(buffer, starts, feeds, tail)
+    notes += separator_notes(lines, form, is_last=is_last)
+    if tail is not None and open_at_end and not endless:
+        row = len(lines.starts) - 1
+        notes.append(Note("TR-L110", np.array([row]), np.array([tail[0]]), np.array([tail[1] - tail[0]])))
+    if tail is None:
+        marks_at, is_feed = marks_at[marks_at < after], is_feed[marks_at < after]
+    stop = len(buffer) if is_last or endless else after
+    left: Continues = ("quoted" if open_at_end else "record") if endless else ""
+    whole = _with_cells(buffer[:stop], lines, marks_at, is_feed, quotes, notes)
+    return _judged(whole, form, header if at_start else (), left)
+
+
+def _cut_places(buffer: Bytes, form: FileForm, quotes: Flags | None, continues: Continues) -> Flags:
+    """Which bytes end a cell: delimiters and line feeds outside quotes."""
+    cuts: Flags = buffer == ord(form.dialect.delimiter)
+    cuts |= buffer == LINE_FEED
+    if quotes is not None:
+        inside = np.logical_xor.accumulate(quotes)
+        cuts &= inside if continues == "quoted" else ~inside
+    return cuts
+
+
+def _is_open(quotes: Flags | None, continues: Continues) -> bool:
+    count = int(np.count_nonzero(quotes)) if quotes is not None else 0
+    return bool((count + (continues == "quoted")) % 2)
+
+
+def _with_cells(
+    buffer: Bytes, lines: Lines, marks_at: Index, is_feed: Flags, quotes: Flags | None, notes: list[Note]
+) -> CellFrame:
+    """Lines and their cells; the last cell of a line ends before its separator."""
+    stops = marks_at
+    last_cells = np.flatnonzero(is_feed)
+    if len(lines.starts) > len(last_cells):  # a last line without its line feed
+        stops = np.append(stops, lines.starts[-1] + lines.lengths[-1])
+        last_cells = np.append(last_cells, len(stops) - 1)
+    starts = np.empty(len(stops), np.int64)
+    starts[1:] = stops[:-1] + 1
+    first_cells = np.concatenate((np.zeros(1, np.int64), last_cells[:-1] + 1)) if len(last_cells) else last_cells
+    starts[first_cells] = lines.starts
+    stops = stops.copy()
+    stops[last_cells] = lines.starts + lines.lengths
+    counts = last_cells - first_cells + 1
+    unescaped: dict[int, bytes] = {}
+    broken = None
+    if quotes is not None:
+        malformed = _unquote(buffer, starts, stops, quotes, unescaped)
+        if malformed is not None:
+            rows = np.searchsorted(first_cells, malformed, side="right") - 1
+            rows, at = np.unique(rows, return_index=True)
+            cells = malformed[at]
+            spoken_for = {int(n.rows[-1]) for n in notes if n.code == "TR-L110"}
+            own = np.array([int(r) not in spoken_for for r in rows.tolist()], np.bool_)
+            if own.any():
+                notes.append(Note("TR-L114", rows[own], starts[cells[own]], (stops - starts)[cells[own]]))
+            broken = np.zeros(len(lines.starts), np.bool_)
+            broken[rows] = True
+    for note in notes:
+        if note.code == "TR-L110":
+            broken = np.zeros(len(lines.starts), np.bool_) if broken is None else broken
+            broken[note.rows] = True
+    frame = CellFrame(buffer, lines.starts, lines.lengths, lines.ends, broken, tuple(notes))
+    return replace(
+        frame, cell_starts=starts, cell_stops=stops, first_cells=first_cells, cell_counts=counts, unescaped=unescaped
+    )
+
+
+def _unquote(buffer: Bytes, starts: Index, stops: Index, quotes: Flags, unescaped: dict[int, bytes]) -> Index | None:
+    """Take enclosing quotes off the spans, in place; the indexes of cells whose quotes make no sense."""
+    before = np.zeros(len(quotes) + 1, np.int64)
+    np.cumsum(quotes, out=before[1:])
+    count = before[stops] - before[starts]
+    cells = np.flatnonzero(count)
+    if not len(cells):
+        return None
+    enclosed = (stops[cells] - starts[cells] >= 2) & quotes[starts[cells]] & quotes[stops[cells] - 1]
+    wrong = [cells[~enclosed]]
+    inner = cells[enclosed]
+    more = inner[count[inner] > 2]
+    starts[inner] += 1
+    stops[inner] -= 1
+    quote = None
+    for cell in more.tolist():
+        raw = buffer[starts[cell] : stops[cell]].tobytes()
+        quote = bytes([buffer[starts[cell] - 1]]) if quote is None else quote
+        parts = raw.split(quote + quote)
+        if any(quote in part for part in parts):
+            wrong.append(np.array([cell]))
+        else:
+            unescaped[cell] = quote.join(parts)
+    malformed = np.sort(np.concatenate(wrong))
+    return malformed if len(malformed) else None
+
+
+def _judged(frame: CellFrame, form: FileForm, header: Sequence[str], continues: Continues) -> Frame:
+    """Without empty lines and header row; endless records cut; columns of absurd size put off to the next block."""
+    lines = Lines(frame.starts, frame.lengths, frame.ends, np.empty(0, np.bool_), np.empty(0, np.bool_))
+    kept, notes = without_empty(lines, list(frame.notes))
+    if kept is not None:
+        frame = _chosen(frame, kept)
+    broken = np.zeros(len(frame), np.bool_) if frame.broken is None else frame.broken.copy()
+    endless, lengths, ends = endless_records(frame.starts, frame.lengths, frame.ends)
+    if len(endless):
+        broken[endless] = True
+        most = f"at most {RECORD_BYTES_MAX} bytes", f"al massimo {RECORD_BYTES_MAX} byte"
+        notes = [
+            n for n in notes if n.code not in ("TR-L110", "TR-L114") or not set(n.rows.tolist()) & set(endless.tolist())
+        ]
+        notes.append(Note("TR-L109", endless, frame.starts[endless], lengths[endless], *most))
+    frame = replace(frame, lengths=lengths, ends=ends, broken=broken if broken.any() else None, notes=tuple(notes))
+    if header and len(frame):
+        frame = _without_header(frame, form, header)
+    frame = replace(frame, continues=continues)
+    return _bounded(frame)
+
+
+def _chosen(frame: CellFrame, kept: Flags) -> CellFrame:
+    return replace(
+        frame,
+        starts=frame.starts[kept],
+        lengths=frame.lengths[kept],
+        ends=frame.ends[kept],
+        broken=None if frame.broken is None else frame.broken[kept],
+        first_cells=frame.first_cells[kept],
+        cell_counts=frame.cell_counts[kept],
+    )
+
+
+def _without_header(frame: CellFrame, form: FileForm, header: Sequence[str]) -> CellFrame:
+    """Take the header row out of the records. When it differs, no cell can be trusted: every record is broken."""
+    names = []
+    for column in range(int(frame.cell_counts[0])):
+        start, stop = frame.cell_span(0, column)
+        raw = frame.unescaped.get(int(frame.first_cells[0]) + column, frame.buffer[start:stop].tobytes())
+        names.append(raw.decode(form.codec, "replace").strip())
+    notes = []
+    for note in frame.notes:
+        rows = np.where(note.rows >= 0, note.rows - 1, -1)
+        notes.append(replace(note, rows=rows))
+    if names != [name.strip() for name in header]:
+        delimiter = form.dialect.delimiter
+        wanted = delimiter.join(header)
+        notes.append(Note("TR-L112", np.array([-1]), frame.starts[:1], frame.lengths[:1], f'"{wanted}"', f'"{wanted}"'))
+    rest = np.ones(len(frame), np.bool_)
+    rest[0] = False
+    return replace(_chosen(frame, rest), notes=tuple(notes))
+
+
+def _bounded(frame: CellFrame) -> Frame:
+    """Leave records for the next block when one long cell would make a whole column wide."""
+    if not len(frame) or frame.continues:
+        return frame
+    longest = np.maximum.reduceat(frame.cell_stops - frame.cell_starts, frame.first_cells) if len(frame) else None
+    assert longest is not None
+    laid_out = np.maximum.accumulate(longest) * np.arange(1, len(frame) + 1)
+    if int(laid_out[-1]) <= COLUMN_BYTES_MAX:
+        return frame
+    return frame.cut(max(1, int(np.argmax(laid_out > COLUMN_BYTES_MAX))))

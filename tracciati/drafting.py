@@ -1,0 +1,118 @@
+"""Drafting: new records, canonically. Constants, fillers, sequences and repeated fields are filled in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from tracciati import bases, lines, spelling
+from tracciati.cells import place
+from tracciati.errors import DoesNotFit
+from tracciati.framing import SEPARATORS
+
+if TYPE_CHECKING:
+    from tracciati.cells import Bytes, Flags
+    from tracciati.layout import Direction, Field, Layout, Record
+
+Values = Mapping[str, pa.Array]
+Prepare = Callable[[pa.Array, "Field", str], pa.Array]
+
+
+class Draft:
+    """Makes the bytes of new records of one file.
+
+    prepare  what is done to given values before they are encoded (transliteration)
+    """
+
+    def __init__(self, layout: Layout, direction: Direction, prepare: Prepare) -> None:
+        self._layout, self._direction, self._prepare = layout, direction, prepare
+        self._blanks: dict[str, Bytes] = {}
+        self._next: dict[str, int] = {}  # field path -> the next number of its sequence
+        self._last: dict[str, pa.Array] = {}  # field path -> its value in the last record, for `same_as`
+        self.repeated = frozenset(f.same_as for r in layout.records for f in r.fields if f.same_as)
+
+    def make(self, record: Record, values: Values, count: int) -> Bytes:
+        """The records, each with its separator: uint8."""
+        form = self._layout.file
+        separator = SEPARATORS[form.separator]
+        if form.kind == "delimited":
+            columns = [self.cells(record, field, values, count) for field in record.fields_in(self._direction)]
+            return lines.ended(lines.records(columns, form.dialect), separator)
+        assert form.length is not None, "a fixed layout has a record length"
+        table = np.empty((count, form.length + len(separator)), np.uint8)
+        table[:] = self._blank(record)
+        for field in record.fields_in(self._direction):
+            if self._is_blank(record, field, values):
+                continue
+            path = f"{record.name}.{field.name}"
+            array = self._values(record, field, values, count)
+            place(table, field.start, bases.of(field.base).write(array, field, form.codec, path=path))
+        return table.ravel()
+
+    def _is_blank(self, record: Record, field: Field, values: Values) -> bool:
+        """Does every record of the type have the same bytes there, whatever the values?"""
+        if field.base == "filler":
+            return True
+        return field.base == "const" and field.name not in values
+
+    def _blank(self, record: Record) -> Bytes:
+        """A record with its constants and fillers, and the separator: uint8 (stride,)."""
+        if record.name not in self._blanks:
+            form = self._layout.file
+            assert form.length is not None, "a fixed layout has a record length"
+            separator = np.frombuffer(SEPARATORS[form.separator], np.uint8)
+            row = np.concatenate((np.full(form.length, ord(" "), np.uint8), separator))
+            for field in record.fields:
+                if field.base in ("const", "filler"):
+                    row[field.start : field.stop] = bases.of(field.base).write(pa.nulls(1), field, form.codec)[0]
+            self._blanks[record.name] = row
+        return self._blanks[record.name]
+
+    def cells(
+        self, record: Record, field: Field, values: Values, count: int, *, kept: Flags | None = None
+    ) -> pa.StringArray:
+        """One column of a delimited file, quoted as it stands in the lines. kept: rows that keep their quotes."""
+        form, path = self._layout.file, f"{record.name}.{field.name}"
+        array = self._values(record, field, values, count)
+        cells = bases.of(field.base).spell(array, field, form.codec, path=path)
+        needed = lines.must_be_quoted(cells, form.dialect)
+        if needed is not None and not form.dialect.quote:
+            row = int(needed.argmax())
+            why = f"it holds a delimiter or line break, and the layout's files have no quote: {field.title}"
+            raise DoesNotFit(path, row, spelling.plain(array)[row].as_py(), why)
+        return lines.quoted(cells, form.dialect, kept=kept)
+
+    def _values(self, record: Record, field: Field, values: Values, count: int) -> pa.Array:
+        path = f"{record.name}.{field.name}"
+        array = self._found(record, field, values, count, path)
+        if path in self.repeated and count:
+            self.remember(path, array[-1:])
+        return array
+
+    def remember(self, path: str, last: pa.Array) -> None:
+        """What later records repeat: one value."""
+        self._last[path] = last
+
+    def _found(self, record: Record, field: Field, values: Values, count: int, path: str) -> pa.Array:
+        given = values.get(field.origin) if field.origin else None
+        if given is None:
+            given = values.get(field.name)
+        if given is not None:
+            if field.sequence is not None and count and given[-1].as_py() is not None:
+                self._next[path] = int(given[-1].as_py()) + field.sequence.step
+            return self._prepare(given, field, path)
+        if field.name in record.match:
+            return pa.array([record.match[field.name]] * count, pa.string())
+        if self._direction in field.derive:
+            return pa.array(np.zeros(count, np.int64))  # the total is written over it when the file is closed
+        if field.sequence is not None and (field.sequence.scope == "file" or field.sequence.start is not None):
+            start = 1 if field.sequence.start is None else field.sequence.start
+            first, step = self._next.get(path, start), field.sequence.step
+            self._next[path] = first + count * step
+            return pa.array(np.arange(first, first + count * step, step, dtype=np.int64))
+        if field.same_as in self._last:
+            return pa.concat_arrays([self._last[field.same_as]] * count)
+        return pa.nulls(count)

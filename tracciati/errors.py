@@ -1,0 +1,70 @@
+"""Errors: what the world or a wrong layout does to us. Wrong data in a file is never here: it is a finding.
+
+TracciatiError
+├── LayoutError     the layout contradicts itself; holds every problem at once
+├── DoesNotFit      a value cannot be written into its field; nothing was cut
+├── WritingError    records that cannot make a file of the layout: order, unknown types, a total without value
+└── ReadingError    the file cannot be opened or read
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class TracciatiError(Exception):
+    """Base of all errors of this library. `hint` says what to do next."""
+
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a layout or feed: where (line and column from 1, 0 when unknown) and what, with the remedy."""
+
+    line: int
+    column: int
+    text: str
+    hint: str = ""
+
+
+class LayoutError(TracciatiError):
+    """A layout or feed that cannot be used. `problems` has all of them, in the order of the text."""
+
+    def __init__(self, name: str, problems: tuple[Problem, ...]) -> None:
+        self.name = name
+        self.problems = problems
+        lines = []
+        for p in problems:
+            lines.append(f"{name}:{p.line}:{p.column}: {p.text}")
+            if p.hint:
+                lines.append(f"  do: {p.hint}")
+        super().__init__("\n".join(lines))
+
+
+class DoesNotFit(TracciatiError):
+    """A value cannot be written into its field.
+
+    row    index of the value in the column that was being written
+    path   `record.field`
+    """
+
+    def __init__(self, path: str, row: int, value: object, why: str) -> None:
+        self.path, self.row, self.value, self.why = path, row, value, why
+        super().__init__(f"{path}, row {row + 1}: {why}")
+
+
+class WritingError(TracciatiError):
+    """The records given to a writer do not make a file of the layout. What was written before is no whole file."""
+
+    def __init__(self, layout: str, record_number: int, cause: str, hint: str = "") -> None:
+        self.layout, self.record_number, self.hint = layout, record_number, hint
+        super().__init__(f"cannot write record {record_number} of a file in {layout}: {cause}")
+
+
+class ReadingError(TracciatiError):
+    """The file cannot be opened or read: the operation, the path and the system's own words."""
+
+    def __init__(self, operation: str, path: str, cause: str, hint: str = "") -> None:
+        self.operation, self.path, self.hint = operation, path, hint
+        super().__init__(f"cannot {operation} {path}: {cause}")

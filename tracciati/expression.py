@@ -1,0 +1,340 @@
+"""Expressions: the small grammar of `check`, `derive` and `where`, as frozen values.
+
+    check   importo_max > 0 or servizio = 'VIS2'
+    derive  count(richiesta)      count(*)      sum(14.importo where segno = '-')
+
+A name is a field of the record at hand, or `record.field` for a field of the one head or tail record.
+Text stands in single quotes ('' is a quote), numbers are exact (`12.50`), dates are `2026-01-31`.
+Comparisons are = != < <= > >= ; `is null` and `is not null` ask whether there is a value.
+
+**A comparison with a null is false**, whichever the operator: `importo > 0` is false for a blank amount, and so
+is `importo <= 0`. `not` is plain: `not importo > 0` is true for a blank amount. There is no third truth value.
+
+Nothing here is ever evaluated by Python: `rules` turns these values into operations on columns.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal as OneOf
+from typing import NoReturn
+
+from tracciati.errors import TracciatiError
+from tracciati.limits import NESTING_MAX
+
+Operator = OneOf["=", "!=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True)
+class Name:
+    """A field: of the record at hand when `record` is None, else of the one record of that type."""
+
+    record: str | None
+    field: str
+
+    @property
+    def path(self) -> str:
+        """As it was written: `field` or `record.field`."""
+        return self.field if self.record is None else f"{self.record}.{self.field}"
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A text, an exact number or a date; the class of `value` says which."""
+
+    value: str | Decimal | date
+
+
+@dataclass(frozen=True)
+class Compare:
+    """`left op right`. False where either side is null."""
+
+    op: Operator
+    left: Operand
+    right: Operand
+
+
+@dataclass(frozen=True)
+class IsNull:
+    """`name is null`; `is not null` is Not(IsNull(name))."""
+
+    name: Name
+
+
+@dataclass(frozen=True)
+class Not:
+    """True where `part` is false, nulls included."""
+
+    part: Condition
+
+
+@dataclass(frozen=True)
+class And:
+    """All `parts` (two or more)."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """Any of `parts` (two or more)."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many records of a type, occurrences of a group, or (`*`) records of any type the file has."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Sum of `path.field` over all records of type `path.record` for which `where` holds. Nulls count as zero."""
+
+    path: Name
+    where: Condition | None = None
+
+
+Operand = Name | Literal
+Condition = And | Or | Not | Compare | IsNull
+Derivation = Count | Sum
+Expression = Condition | Derivation
+
+RESERVED = frozenset({"and", "or", "not", "is", "null", "where"})
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<date>\d{4}-\d{2}-\d{2}(?![\w.-]))
+      | (?P<number>-?\d+(?:\.\d+)?(?![\w.]))
+      | (?P<text>'(?:[^']|'')*')
+      | (?P<path>\w+\.\w+)
+      | (?P<word>\w+)
+      | (?P<op><=|>=|!=|=|<|>)
+      | (?P<mark>[()*])""",
+    re.VERBOSE,
+)
+
+
+class ExpressionError(TracciatiError):
+    """An expression that cannot be read. `position` is the index in `text` where reading stopped."""
+
+    def __init__(self, text: str, position: int, why: str, where: str) -> None:
+        self.text, self.position, self.why = text, position, why
+        place = f"{where}: " if where else ""
+        super().__init__(f"{place}{why}\n  {text}\n  {' ' * position}^")
+
+
+def parse(text: str, *, where: str = "") -> Expression:
+    """Read an expression.
+
+    text     the expression as it stands in the layout
+    where    what the error message begins with, e.g. "rule BD-001, check"
+
+    Raises ExpressionError, with the place marked, for anything that is not in the grammar. Names are not
+    looked up here: `resolve` does that.
+
+    >>> parse("sum(14.importo where segno = '-')")
+    Sum(path=Name(record='14', field='importo'), where=Compare(op='=', left=Name(record=None, field='segno'), \
+right=Literal(value='-')))
+    """
+    return _Parser(text, where).whole()
+
+
+class _Parser:
+    """Recursive descent over the tokens of one text; `not` binds tighter than `and`, `and` tighter than `or`."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.text, self.where = text, where
+        self.tokens: list[tuple[str, str, int]] = []
+        self.at = 0
+        self.depth = 0
+        position = 0
+        while position < len(text):
+            found = _TOKEN.match(text, position)
+            if found is None:
+                why = (
+                    "this text has no closing quote"
+                    if text[position] == "'"
+                    else f"{text[position]!r} is not understood"
+                )
+                raise ExpressionError(text, position, why, where)
+            if found.lastgroup != "space":
+                self.tokens.append((str(found.lastgroup), found.group(), position))
+            position = found.end()
+        self.tokens.append(("end", "", len(text)))
+
+    def whole(self) -> Expression:
+        """The whole text is one expression."""
+        kind, word, _ = self.tokens[self.at]
+        result: Expression
+        if kind == "word" and word in ("count", "sum") and self.tokens[self.at + 1][1] == "(":
+            result = self._count() if word == "count" else self._sum()
+        else:
+            result = self._either()
+        if self.tokens[self.at][0] != "end":
+            self._stop("expected `and`, `or` or the end")
+        return result
+
+    def _stop(self, why: str) -> NoReturn:
+        _, word, position = self.tokens[self.at]
+        raise ExpressionError(
+            self.text, position, f"{why}, found {word!r}" if word else f"{why}, found the end", self.where
+        )
+
+    def _take(self, word: str) -> None:
+        if self.tokens[self.at][0] == "text" or self.tokens[self.at][1] != word:
+            self._stop(f"expected `{word}`")
+        self.at += 1
+
+    def _is(self, word: str) -> bool:
+        kind, found, _ = self.tokens[self.at]
+        return kind != "text" and found == word
+
+    def _count(self) -> Count:
+        self.at += 1
+        self._take("(")
+        kind, word, _ = self.tokens[self.at]
+        if word != "*" and kind not in ("word", "number"):
+            self._stop("expected the name of a record or group, or *")
+        self.at += 1
+        self._take(")")
+        return Count(word)
+
+    def _sum(self) -> Sum:
+        self.at += 1
+        self._take("(")
+        kind, word, _ = self.tokens[self.at]
+        if kind != "path":
+            self._stop("expected record.field")
+        self.at += 1
+        record, _, field = word.partition(".")
+        condition: Condition | None = None
+        if self._is("where"):
+            self.at += 1
+            condition = self._either()
+        self._take(")")
+        return Sum(Name(record, field), condition)
+
+    def _either(self) -> Condition:
+        parts = [self._both()]
+        while self._is("or"):
+            self.at += 1
+            parts.append(self._both())
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _both(self) -> Condition:
+        parts = [self._one()]
+        while self._is("and"):
+            self.at += 1
+            parts.append(self._one())
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _one(self) -> Condition:
+        if self._is("not") or self._is("("):
+            return self._inside()
+        left = self._operand()
+        if self._is("is"):
+            return self._null_test(left)
+        kind, word, _ = self.tokens[self.at]
+        if kind != "op":
+            self._stop("expected a comparison (= != < <= > >=) or `is null`")
+        self.at += 1
+        return Compare(word, left, self._operand())  # type: ignore[arg-type]  # the token pattern admits these six only
+
+    def _inside(self) -> Condition:
+        self.depth += 1
+        if self.depth > NESTING_MAX:
+            self._stop(f"more than {NESTING_MAX} parentheses within one another")
+        negated = self._is("not")
+        self.at += 1
+        part: Condition
+        if negated:
+            part = Not(self._one())
+        else:
+            part = self._either()
+            self._take(")")
+        self.depth -= 1
+        return part
+
+    def _null_test(self, left: Operand) -> Condition:
+        if not isinstance(left, Name):
+            self._stop("only a field can be null")
+        self.at += 1
+        negated = self._is("not")
+        self.at += negated
+        self._take("null")
+        return Not(IsNull(left)) if negated else IsNull(left)
+
+    def _operand(self) -> Operand:
+        kind, word, _ = self.tokens[self.at]
+        if kind == "word" and word not in RESERVED:
+            self.at += 1
+            return Name(None, word)
+        if kind == "path":
+            self.at += 1
+            record, _, field = word.partition(".")
+            return Name(record, field)
+        if kind == "number":
+            self.at += 1
+            return Literal(Decimal(word))
+        if kind == "text":
+            self.at += 1
+            return Literal(word[1:-1].replace("''", "'"))
+        if kind == "date":
+            try:
+                value = date.fromisoformat(word)
+            except ValueError:
+                self._stop("there is no such day")
+            self.at += 1
+            return Literal(value)
+        return self._stop("expected a field, a number, a 'text' or a date")
+
+
+def names(expression: Expression) -> tuple[Name, ...]:
+    """Every field that an expression reads, in the order of its text."""
+    if isinstance(expression, And | Or):
+        return tuple(n for part in expression.parts for n in names(part))
+    if isinstance(expression, Not):
+        return names(expression.part)
+    if isinstance(expression, Compare):
+        return tuple(side for side in (expression.left, expression.right) if isinstance(side, Name))
+    if isinstance(expression, IsNull):
+        return (expression.name,)
+    if isinstance(expression, Sum):
+        # Inside `where` a bare name is a field of the record that is summed.
+        inner = names(expression.where) if expression.where is not None else ()
+        return (expression.path, *(Name(n.record or expression.path.record, n.field) for n in inner))
+    return ()
+
+
+def _literal_text(value: str | Decimal | date) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return f"{value:f}" if isinstance(value, Decimal) else value.isoformat()
+
+
+def text_of(expression: Expression | Operand) -> str:
+    """The expression as text again, in the one canonical spelling: parse(text_of(e)) == e."""
+    if isinstance(expression, Name):
+        return expression.path
+    if isinstance(expression, Literal):
+        return _literal_text(expression.value)
+    if isinstance(expression, Compare):
+        return f"{text_of(expression.left)} {expression.op} {text_of(expression.right)}"
+    if isinstance(expression, IsNull):
+        return f"{expression.name.path} is null"
+    if isinstance(expression, Not):
+        return f"not ({text_of(expression.part)})"
+    if isinstance(expression, And):
+        return " and ".join(f"({text_of(p)})" if isinstance(p, Or | And) else text_of(p) for p in expression.parts)
+    if isinstance(expression, Or):
+        return " or ".join(f"({text_of(p)})" if isinstance(p, Or) else text_of(p) for p in expression.parts)
+    if isinstance(expression, Count):
+        return f"count({expression.target})"
+    where = f" where {text_of(expression.where)}" if expression.where is not None else ""
+    return f"sum({expression.path.path}{where})"

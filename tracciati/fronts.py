@@ -1,0 +1,251 @@
+"""Fronts: the part of reading that needs the blocks in order. Framing, record types, their order, units.
+
+What goes on in the next block (an unfinished record, a unit that may not be whole) is kept for it, so that no unit
+ever lies in two blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracciati import delimited, framing, matching
+from tracciati.delimited import CellFrame
+from tracciati.findings import Fault, Faults, Judgement
+from tracciati.limits import BLOCK_BYTES, UNIT_BYTES_MAX
+from tracciati.places import Witness
+
+if TYPE_CHECKING:
+    from tracciati.framing import Bytes, Continues, Frame
+    from tracciati.layout import Direction, Layout
+    from tracciati.matching import Order, Types
+    from tracciati.source import Source
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Front:
+    """A block after matching: what the columns are read from, and its place in the file."""
+
+    number: int
+    frame: Frame
+    types: Types
+    order: Order
+    units: NDArray[np.int64]
+    faults: Faults
+    bad: Flags
+    witness: Witness
+
+
+class Fronts:
+    """Cuts one source into fronts. After the last one, `is_disturbed` and `end_faults` are complete.
+
+    is_disturbed  records are unreadable, unknown or out of order, so that a total which differs only echoes that
+    end_faults    what is wrong with where the file ends, and the last block as its witness
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        layout: Layout,
+        direction: Direction,
+        *,
+        unit: str,
+        judgement: Judgement,
+        examples: int,
+        reveal: bool,
+    ) -> None:
+        self._source, self._layout, self._direction, self._unit = source, layout, direction, unit
+        self._judgement, self._examples, self._reveal = judgement, examples, reveal
+        self._automaton = layout.structure[direction]
+        self._passed_over = matching.passed_over(self._automaton)
+        self._header = self._header_row()
+        self._is_lost = False  # after a record nobody can place, the order of the rest is not judged
+        self._has_wrong_header = False
+        self.is_disturbed = False
+        self.end_faults: tuple[Faults, Witness] | None = None
+
+    def _header_row(self) -> tuple[str, ...]:
+        form = self._layout.file
+        if form.kind == "fixed" or not form.dialect.header:
+            return ()
+        record = next(r for r in self._layout.records if r.is_in(self._direction))
+        return tuple(f.label or f.name for f in record.fields_in(self._direction))
+
+    def __iter__(self) -> Iterator[Front]:
+        kept: Bytes = np.empty(0, np.uint8)
+        offset = first_record = lines_before = number = state = 0
+        continues: Continues = ""
+        needs_more = True
+        while True:
+            if not self._source.at_end and (needs_more or len(kept) < BLOCK_BYTES):
+                kept = self._source.more(kept)
+            needs_more = False
+            at_end = self._source.at_end
+            frame = self._frame(kept, at_start=offset == 0, is_last=at_end, continues=continues)
+            if not len(frame.buffer) and not at_end:
+                needs_more = True
+                continue
+            types = self._types(frame)
+            if isinstance(frame, CellFrame):
+                frame = _with_notes(frame, matching.column_counts(frame, types, self._layout, self._direction))
+            order = matching.follow(self._automaton, types, state)
+            units = self._units(types, order)
+            is_whole = at_end and len(frame.buffer) == len(kept)
+            is_endless = False
+            if units.open_from >= 0 and not is_whole:
+                if units.open_from > 0:
+                    frame, types, order, units = self._cut(frame, types, order, state, units.open_from)
+                elif at_end or len(kept) >= UNIT_BYTES_MAX:
+                    is_endless = True
+                else:
+                    needs_more = True
+                    continue
+            witness = Witness(self._layout, self._direction, self._reveal, frame, offset, first_record, lines_before)
+            yield self._judged(number, frame, types, order, units.ranges, witness, is_endless=is_endless)
+            kept = kept[len(frame.buffer) :]
+            offset += len(frame.buffer)
+            first_record += len(frame)
+            lines_before += _lines_count(frame, self._layout.file.separator)
+            continues, state, number = frame.continues, order.state, number + 1
+            if at_end and not len(kept):
+                self._end_fault(witness, order.state, first_record)
+                return
+
+    def _frame(self, buffer: Bytes, *, at_start: bool, is_last: bool, continues: Continues) -> Frame:
+        form = self._layout.file
+        if form.kind == "fixed":
+            return framing.frame(buffer, form, at_start=at_start, is_last=is_last, continues=continues)
+        frame = delimited.frame(buffer, form, self._header, at_start=at_start, is_last=is_last, continues=continues)
+        if any(note.code == "TR-L112" for note in frame.notes):
+            self._has_wrong_header = True
+        if self._has_wrong_header:
+            return replace(frame, broken=np.ones(len(frame), np.bool_))
+        return frame
+
+    def _types(self, frame: Frame) -> Types:
+        if self._has_wrong_header:
+            return np.full(len(frame), matching.UNKNOWN, np.int16)
+        return matching.match(frame, self._layout, self._direction)
+
+    def _units(self, types: Types, order: Order) -> matching.Units:
+        if not self._unit:
+            return matching.Units(np.empty((0, 2), np.int64), -1)
+        if self._unit in self._layout.groups:
+            return matching.units_of_group(self._automaton, self._unit, types, order)
+        return matching.units_of_record(types, self._layout.by_name[self._unit].index)
+
+    def _cut(
+        self, frame: Frame, types: Types, order: Order, state: int, count: int
+    ) -> tuple[Frame, Types, Order, matching.Units]:
+        """The block without the unit at its end, which goes on in the next one."""
+        frame, types = frame.cut(count), types[:count]
+        order = matching.follow(self._automaton, types, state)
+        return frame, types, order, self._units(types, order)
+
+    def _judged(
+        self,
+        number: int,
+        frame: Frame,
+        types: Types,
+        order: Order,
+        units: NDArray[np.int64],
+        witness: Witness,
+        *,
+        is_endless: bool,
+    ) -> Front:
+        """Framing and structure faults of a block."""
+        faults = Faults(self._judgement, self._examples)
+        for note in frame.notes:
+            faults.count(note.code, "", len(note.rows), partial(_fault_of_note, note))
+        broken = np.zeros(len(frame), np.bool_) if frame.broken is None else frame.broken
+        unknown = (types == matching.UNKNOWN) & ~broken
+        bad = broken | (types == matching.UNKNOWN)
+        if unknown.any():
+            rows = np.flatnonzero(unknown)
+            known = ", ".join(r.name for r in self._layout.records if r.is_in(self._direction))
+            words = (f"one of the record types {known}", f"uno dei tipi di record {known}")
+            faults.count("TR-S101", "", len(rows), lambda i: _record_fault("TR-S101", frame, int(rows[i]), words))
+        foreign = self._passed_over.take(types, mode="wrap") & (types >= 0)
+        for row in np.flatnonzero(foreign & ~broken).tolist():
+            faults.add(self._type_fault("TR-S104", frame, types, row, ("", "")))
+        bad |= foreign
+        lost_from = self._lost_from(types, broken)
+        for misfit in order.misfits:
+            bad[misfit.row] = True
+            if misfit.row < lost_from:
+                expected = " or ".join(misfit.expected), " o ".join(misfit.expected)
+                faults.add(self._type_fault("TR-S102", frame, types, misfit.row, expected))
+        if is_endless:
+            faults.add(_record_fault("TR-S105", frame, int(units[-1][0]), ("", "")))
+        self.is_disturbed |= bool(bad.any()) or bool(frame.continues)
+        return Front(number, frame, types, order, units, faults, bad, witness)
+
+    def _lost_from(self, types: Types, broken: Flags) -> int:
+        """The first row from which the order is not judged, because a broken record before it has no type."""
+        if self._is_lost:
+            return 0
+        nowhere = np.flatnonzero(broken & (types == matching.UNKNOWN))
+        if not len(nowhere):
+            return len(types)
+        self._is_lost = True
+        return int(nowhere[0])
+
+    def _type_fault(self, code: str, frame: Frame, types: Types, row: int, expected: tuple[str, str]) -> Fault:
+        record = self._layout.records[int(types[row])]
+        fault = _record_fault(code, frame, row, expected)
+        return replace(fault, record=record)
+
+    def _end_fault(self, witness: Witness, state: int, records_count: int) -> None:
+        """May the file end here? Not said where something before makes the answer an echo."""
+        if self._automaton.accepting[state] or self.is_disturbed:
+            return
+        expected = self._automaton.expected(state)
+        faults = Faults(self._judgement, self._examples)
+        frame = witness.frame
+        row, end = (len(frame) - 1, int(frame.ends[-1])) if len(frame) else (-1, len(frame.buffer))
+        faults.add(Fault("TR-S103", row, end, 0, expected_en=" or ".join(expected), expected_it=" o ".join(expected)))
+        self.end_faults = (faults, witness)
+        self.is_disturbed = True
+
+
+def _fault_of_note(note: framing.Note, index: int) -> Fault:
+    return Fault(
+        note.code,
+        int(note.rows[index]),
+        int(note.starts[index]),
+        int(note.lengths[index]),
+        expected_en=note.expected_en,
+        expected_it=note.expected_it,
+        params=note.params,
+    )
+
+
+def _record_fault(code: str, frame: Frame, row: int, expected: tuple[str, str]) -> Fault:
+    return Fault(
+        code, row, int(frame.starts[row]), int(frame.lengths[row]), expected_en=expected[0], expected_it=expected[1]
+    )
+
+
+def _with_notes(frame: CellFrame, notes: list[framing.Note]) -> CellFrame:
+    """The frame with further framing faults; their records are broken."""
+    if not notes:
+        return frame
+    broken = np.zeros(len(frame), np.bool_) if frame.broken is None else frame.broken.copy()
+    for note in notes:
+        broken[note.rows] = True
+    return replace(frame, broken=broken, notes=(*frame.notes, *notes))
+
+
+def _lines_count(frame: Frame, separator: str) -> int:
+    if separator == "none":
+        return 0
+    if frame.stride:
+        return len(frame)
+    return int(np.count_nonzero(frame.buffer == framing.LINE_FEED))

@@ -1,0 +1,217 @@
+"""Layout: what a record layout says, as frozen values. Positions are computed once, by `tracciati.declare`.
+
+Nothing here reads TOML, files or bytes: `declare` makes these values, `reading` and `writing` use them.
+Offsets and indexes count from 0; whatever a person reads (columns, record numbers) counts from 1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tracciati.expression import Expression
+    from tracciati.structure import Automaton
+
+Direction = Literal["request", "receipt", "rejection", "answer", "control", "invoice"]
+DIRECTIONS: tuple[Direction, ...] = ("request", "receipt", "rejection", "answer", "control", "invoice")
+
+Base = Literal["text", "digits", "integer", "decimal", "date", "const", "filler", "codice_fiscale", "partita_iva"]
+BASES: tuple[Base, ...] = (
+    "text",
+    "digits",
+    "integer",
+    "decimal",
+    "date",
+    "const",
+    "filler",
+    "codice_fiscale",
+    "partita_iva",
+)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A number that rises by `step` from record to record: in the file, or (`scope="feed"`) from file to file."""
+
+    start: int | None = None
+    step: int = 1
+    scope: Literal["file", "feed"] = "file"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of one record type.
+
+    start    byte offset in the record (fixed), or column index over all directions (delimited)
+    length   bytes (fixed); most bytes the cell may have, or None for any (delimited)
+    digits   most digits of an integer or decimal, decimals included
+    scale    decimals of a decimal (12.50 in scale 2 is the int 1250)
+    mark     "" when the decimals are implied, else the written "," or "."
+    null     texts that mean "no value", as they stand in the file, full length in fixed layouts
+    derive   direction -> expression that the field must equal (checked on reading, computed on writing)
+    origin   the layout's `from`: what fills the field when we write, e.g. "outcome.code", "result.punteggio"
+    target   the layout's `to`: what the field tells us to do, e.g. "request.action"
+    only     directions in which the field exists (delimited columns); empty: all
+    line     line of the field in the layout's text, for messages
+    """
+
+    name: str
+    base: Base
+    start: int
+    length: int | None
+    label: str = ""
+    align: Literal["left", "right"] = "left"
+    pad: str = " "
+    digits: int = 0
+    scale: int = 0
+    mark: Literal["", ",", "."] = ""
+    format: str = ""
+    pivot: int | None = None
+    value: str = ""
+    null: tuple[str, ...] = ()
+    codes: Mapping[str, str] | None = None
+    required: bool = False
+    unique: Literal["", "file"] = ""
+    sensitive: bool = False
+    same_as: str = ""
+    sequence: Sequence | None = None
+    derive: Mapping[Direction, Expression] = field(default_factory=dict)
+    origin: str = ""
+    target: str = ""
+    only: tuple[Direction, ...] = ()
+    on_overflow: str = ""
+    transliterate: str = ""
+    line: int = 0
+
+    @property
+    def stop(self) -> int:
+        """Offset after the field's last byte (fixed layouts)."""
+        assert self.length is not None, "only fixed fields have a stop"
+        return self.start + self.length
+
+    @property
+    def title(self) -> str:
+        """The name, with the contract's own heading where there is one: `importo (Importo)`."""
+        return f"{self.name} ({self.label})" if self.label else self.name
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record type. `match` maps field name -> text that tells this type from the others."""
+
+    name: str
+    index: int
+    fields: tuple[Field, ...]
+    match: Mapping[str, str]
+    only: tuple[Direction, ...] = ()
+    line: int = 0
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        """Fields by name."""
+        return {f.name: f for f in self.fields}
+
+    def is_in(self, direction: Direction) -> bool:
+        """Does this record type occur in files of that direction?"""
+        return not self.only or direction in self.only
+
+    def fields_in(self, direction: Direction) -> tuple[Field, ...]:
+        """The fields that a record has in that direction, in file order."""
+        return tuple(f for f in self.fields if not f.only or direction in f.only)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited file is cut into cells. `header`: the first line names the columns."""
+
+    delimiter: str = ";"
+    quote: str = '"'
+    header: bool = False
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How a file is cut into records.
+
+    length    bytes of a record without its separator (fixed), None for delimited
+    separator LF, CRLF or none
+    """
+
+    kind: Literal["fixed", "delimited"]
+    length: int | None
+    separator: Literal["LF", "CRLF", "none"]
+    last_separator: Literal["required", "optional", "forbidden"] = "optional"
+    codec: str = "ascii"
+    on_invalid: Literal["reject"] = "reject"
+    on_short: Literal["reject", "pad"] = "reject"
+    on_long: Literal["reject", "blank_tail", "ignore"] = "reject"
+    reference_date: str = ""
+    dialect: Dialect = Dialect()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check over one record's fields (and, by `record.field`, over the one head or tail record)."""
+
+    id: str
+    on: str
+    check: Expression
+    severity: Literal["error", "warning"]
+    text: Mapping[str, str]
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A whole layout.
+
+    records      by index; the engine names a record type by this index
+    groups       name -> structure text of a group of records
+    structure    direction -> automaton over record indexes; a direction without one is not written in this layout
+    source_text  the TOML as it was read
+    fingerprint  SHA-256 (hex) of the canonical form: the same declaration, however it is spaced or commented
+    """
+
+    id: str
+    version: str
+    title: str
+    valid_from: date | None
+    source: str
+    verified: bool
+    file: FileForm
+    records: tuple[Record, ...]
+    groups: Mapping[str, str]
+    structure: Mapping[Direction, Automaton]
+    rules: tuple[Rule, ...]
+    canonical: str
+    fingerprint: str
+    source_text: str = ""
+    origin_name: str = "layout.toml"
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Record]:
+        """Record types by name."""
+        return {r.name: r for r in self.records}
+
+    def records_of_group(self, group: str) -> tuple[str, ...]:
+        """Names of the record types that a group is made of, groups within it included, in the order of its text."""
+        names: list[str] = []
+        for name in re.findall(r"[^\s()|?*+]+", self.groups[group]):
+            names.extend(self.records_of_group(name) if name in self.groups else [name])
+        return tuple(dict.fromkeys(names))
+
+    def field(self, path: str) -> Field:
+        """The field that `record.field` names. KeyError when there is none."""
+        record, _, name = path.partition(".")
+        return self.by_name[record].by_name[name]
+
+    @property
+    def name(self) -> str:
+        """How reports name the layout: `banca-demo-visure@2.0.0#9f3c1a2b`."""
+        return f"{self.id}@{self.version}#{self.fingerprint[:8]}"

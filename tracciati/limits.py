@@ -1,0 +1,39 @@
+"""Limits of the engine: every maximum in one place, each with its reason."""
+
+# Bytes read at a time. About 4,000 records of 200 bytes: a block and the columns cut from it stay in a core's cache.
+BLOCK_BYTES = 832_000
+
+# Longest record. A longer one (a quote that is never closed, a binary file) is one framing finding, so that memory
+# is bounded whatever arrives.
+RECORD_BYTES_MAX = 65_536
+
+# Longest unit (group of records). A block never cuts a unit, so this also bounds a block.
+UNIT_BYTES_MAX = 4_194_304
+
+# Bytes of one column's cells laid out side by side (delimited): rows times the longest cell. Beyond it the block is
+# cut shorter, so that one huge cell among thousands of small ones costs no memory.
+COLUMN_BYTES_MAX = 16_777_216
+
+# Examples of each (code, field) that a report keeps; the rest is counted.
+EXAMPLES_MAX = 20
+
+# Declared totals that a report keeps for each field (a tail record that comes a million times is a wrong file).
+TOTALS_MAX = 100
+
+# Bytes of a faulty value that a finding shows, and characters of its line.
+SHOWN_BYTES_MAX = 120
+SHOWN_LINE_MAX = 120
+
+# Parentheses, `not` and groups within one another, in structures and expressions: reading goes a few calls deeper for
+# each, and no contract needs more than three.
+NESTING_MAX = 50
+
+# Places at which a structure names records, groups written out: states are int16, and the tables grow by its square.
+STRUCTURE_PLACES_MAX = 1_000
+
+# Records that an automaton runs over at a time: its scratch arrays stay in the second-level cache (ten million in one
+# piece run at a fifth of the speed), and numpy's cost per call has vanished.
+RUN_RECORDS = 32_768
+
+# Bytes that a writer holds back in memory, from the first record with a total on; more go to a temporary file.
+HELD_BYTES_MAX = 1_048_576

@@ -1,0 +1,114 @@
+"""Output: the bytes of a file on their way into its sink, hashed as they pass.
+
+From the first record with a total on, bytes are held back (beyond a mebibyte in an unnamed temporary file), because a
+total is known only at the end and may change its length. The last separator is held back too: whether a file ends
+with one is the layout's word, and known when nothing follows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from typing import IO, BinaryIO, NamedTuple
+
+from tracciati.framing import SEPARATORS
+from tracciati.layout import FileForm
+from tracciati.limits import HELD_BYTES_MAX
+
+_PIECE_BYTES = 1 << 20
+
+
+class Place(NamedTuple):
+    """Bytes in the held part of the file: where they begin, from its start, and how many there are."""
+
+    start: int
+    length: int
+
+
+class Output:
+    """Collects a file; `close` completes it. The sink is only ever appended to."""
+
+    def __init__(self, sink: BinaryIO, form: FileForm, *, spill_folder: str | None = None) -> None:
+        self._sink = sink
+        self._form = form
+        self._spill_folder = spill_folder
+        self._hash = hashlib.sha256()
+        self._separator = SEPARATORS[form.separator]
+        self._pending = b""
+        self._is_whole = True  # did the last record come with its separator
+        self._held: IO[bytes] | None = None
+        self._held_bytes = 0
+        self.bytes_count = 0
+
+    @property
+    def next_start(self) -> int:
+        """Where, in the held part, the next record will begin."""
+        return self._held_bytes + len(self._pending)
+
+    def hold(self) -> None:
+        """Hold back whatever is written from now on."""
+        if self._held is None:
+            # The separator before the held part belongs to it no more.
+            self._pass_on(self._pending)
+            self._pending = b""
+            # Closed by `close` or `abandon`, not at the end of a block.
+            self._held = tempfile.SpooledTemporaryFile(HELD_BYTES_MAX, dir=self._spill_folder)  # noqa: SIM115
+
+    def write(self, records: memoryview) -> None:
+        """Append whole records; the last one may lack its separator."""
+        if not len(records):
+            return
+        self._append(self._pending)
+        separator = self._ending(records)
+        self._is_whole = bool(separator) or not self._separator
+        self._append(records[: len(records) - len(separator)])
+        self._pending = separator or self._separator
+
+    def close(self, changes: Mapping[Place, bytes]) -> tuple[int, str]:
+        """Write what was held, with the changed places, and the last separator. Returns (bytes, SHA-256 in hex)."""
+        rule = self._form.last_separator
+        if rule == "required" or (rule == "optional" and self._is_whole):
+            self._append(self._pending)
+        if self._held is not None:
+            held, self._held = self._held, None
+            with held:
+                done = 0
+                for place in sorted(changes):
+                    self._copy(held, done, place.start)
+                    self._pass_on(changes[place])
+                    done = place.start + place.length
+                self._copy(held, done, self._held_bytes)
+        return self.bytes_count, self._hash.hexdigest()
+
+    def abandon(self) -> None:
+        """Let go of what is held. Nothing happens after `close`."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def _ending(self, records: memoryview) -> bytes:
+        if not self._separator:
+            return b""
+        last = bytes(records[-2:])
+        return b"\r\n" if last == b"\r\n" else b"\n" if last.endswith(b"\n") else b""
+
+    def _append(self, part: bytes | memoryview) -> None:
+        if self._held is None:
+            self._pass_on(part)
+        else:
+            self._held.write(part)
+            self._held_bytes += len(part)
+
+    def _pass_on(self, part: bytes | memoryview) -> None:
+        self._sink.write(part)
+        self._hash.update(part)
+        self.bytes_count += len(part)
+
+    def _copy(self, held: IO[bytes], start: int, stop: int) -> None:
+        held.seek(start)
+        while start < stop:
+            part = held.read(min(_PIECE_BYTES, stop - start))
+            assert part, "the held part is as long as what was written to it"
+            self._pass_on(part)
+            start += len(part)

@@ -1,0 +1,138 @@
+"""Places: where in the file a fault is, and what stands there, with what is sensitive masked.
+
+Built only for the few faults that a report keeps, so that clarity comes before speed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracciati.limits import SHOWN_BYTES_MAX, SHOWN_LINE_MAX
+
+if TYPE_CHECKING:
+    from tracciati.findings import Fault
+    from tracciati.framing import Frame
+    from tracciati.layout import Direction, Field, Layout, Record
+
+MASK = "*"
+_LINE_FEED = 10
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: numbers as in `Finding`, and its text."""
+
+    record_number: int
+    line: int
+    offset: int
+    length: int
+    columns: tuple[int, int]
+    raw_text: str
+    raw_hex: str
+    masked: bool
+    excerpt: str
+    excerpt_start: int
+    excerpt_length: int
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Knows where a block stands in the file: `offset` of its first byte, records and line ends before it."""
+
+    layout: Layout
+    direction: Direction
+    reveal: bool
+    frame: Frame
+    offset: int
+    first_record: int
+    lines_before: int
+
+    def place(self, fault: Fault) -> Place:
+        """Where the fault is, and the record around it."""
+        frame, row = self.frame, fault.row
+        begin = int(frame.starts[row]) if row >= 0 else fault.start
+        end = begin + int(frame.lengths[row]) if row >= 0 else fault.start + fault.length
+        start, stop = max(begin, min(fault.start, end)), max(begin, min(fault.start + fault.length, end))
+        masked = self._is_masked(fault)
+        hidden = [] if self.reveal else self._hidden(fault, begin, end)
+        excerpt, at, size = self._excerpt(begin, end, start, stop, hidden)
+        raw = b"" if masked else frame.buffer[start : min(stop, start + SHOWN_BYTES_MAX)].tobytes()
+        more = "…" if not masked and stop - start > SHOWN_BYTES_MAX else ""
+        first_column = start - begin + 1
+        return Place(
+            record_number=self.first_record + row + 1 if row >= 0 else 0,
+            line=self._line(start, row),
+            offset=self.offset + start,
+            length=stop - start,
+            columns=(first_column, max(first_column, stop - begin)),
+            raw_text=shown(raw, self.layout.file.codec) + more,
+            raw_hex=raw.hex() + more,
+            masked=masked,
+            excerpt=excerpt,
+            excerpt_start=at,
+            excerpt_length=size,
+        )
+
+    def _line(self, start: int, row: int) -> int:
+        if self.layout.file.separator == "none":
+            return self.first_record + max(row, 0) + 1
+        return self.lines_before + 1 + int(np.count_nonzero(self.frame.buffer[:start] == _LINE_FEED))
+
+    def _is_masked(self, fault: Fault) -> bool:
+        if self.reveal:
+            return False
+        if fault.field is not None:
+            return fault.field.sensitive
+        # Where the fields cannot be told apart, any byte may be a sensitive one.
+        return any(f.sensitive for r in self.layout.records for f in r.fields)
+
+    def _hidden(self, fault: Fault, begin: int, end: int) -> list[tuple[int, int]]:
+        """Byte ranges of the buffer that must not be shown."""
+        if fault.record is None or fault.row < 0 or self.frame.is_broken(fault.row):
+            return [(begin, end)] if self._is_masked(fault) or self._has_sensitive() else []
+        return [
+            span
+            for f in fault.record.fields_in(self.direction)
+            if f.sensitive
+            for span in [self.span(fault.row, fault.record, f)]
+        ]
+
+    def _has_sensitive(self) -> bool:
+        return any(f.sensitive for r in self.layout.records for f in r.fields)
+
+    def span(self, row: int, record: Record, field: Field) -> tuple[int, int]:
+        """Where a field's bytes stand in the buffer: start and stop."""
+        if self.layout.file.kind == "fixed":
+            begin = int(self.frame.starts[row])
+            stop = begin + int(self.frame.lengths[row])
+            return min(begin + field.start, stop), min(begin + field.stop, stop)
+        column = record.fields_in(self.direction).index(field)
+        return self.frame.cell_span(row, column)
+
+    def _excerpt(
+        self, begin: int, end: int, start: int, stop: int, hidden: list[tuple[int, int]]
+    ) -> tuple[str, int, int]:
+        """The record's text around the place: the text, and where in it the place begins and how long it is."""
+        stop = min(stop, start + SHOWN_BYTES_MAX)
+        first = begin if stop - begin <= SHOWN_LINE_MAX else max(begin, start - SHOWN_LINE_MAX // 3)
+        last = min(end, max(stop, first + SHOWN_LINE_MAX))
+        before = ("…" if first > begin else "") + self._text(first, start, hidden)
+        marked = self._text(start, stop, hidden)
+        after = (self._text(stop, last, hidden) + ("…" if last < end else "")).rstrip()
+        return before + marked + after, len(before), len(marked)
+
+    def _text(self, start: int, stop: int, hidden: list[tuple[int, int]]) -> str:
+        raw = self.frame.buffer[start:stop].copy()
+        mask = np.zeros(len(raw), np.bool_)
+        for first, last in hidden:
+            mask[max(0, first - start) : max(0, last - start)] = True
+        raw[mask] = ord(MASK)
+        return shown(raw.tobytes(), self.layout.file.codec)
+
+
+def shown(raw: bytes, codec: str) -> str:
+    """Bytes as a person can look at them: what has no picture is a middle dot, what is no text a replacement mark."""
+    return "".join(c if c.isprintable() else "·" for c in raw.decode(codec, "replace"))

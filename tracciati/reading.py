@@ -1,0 +1,301 @@
+"""Reading: a file through a layout, block by block, with everything that is wrong in it.
+
+    for block in Reading(path, layout): ...     blocks in file order; their buffers, joined, are the file
+    check(path, layout)                         only the report
+
+Each block goes through four steps, in this order: framing (bytes -> records), matching (record types and their
+order), columns (fields), relations (sequences, unique values, rules, totals). Columns need nothing from other
+blocks, so that with `workers` they are read beside one another. Data never raises: what is wrong is in the report.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tracciati import matching
+from tracciati.balance import Balance
+from tracciati.columns import Reader, RecordColumns
+from tracciati.draft import Draft
+from tracciati.errors import ReadingError
+from tracciati.findings import Faults, Judgement, Waiver
+from tracciati.fronts import Front, Fronts
+from tracciati.limits import EXAMPLES_MAX
+from tracciati.relations import Relations
+from tracciati.report import Report
+from tracciati.source import Source
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from tracciati.framing import Bytes, Index
+    from tracciati.layout import Direction, Layout
+    from tracciati.matching import Types
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The records of one type in a block: `rows` are their indexes in the block, `columns` their fields."""
+
+    rows: NDArray[np.int32]
+    columns: dict[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some records of the file, as they lie in it.
+
+    number           of the block, from 0
+    buffer           uint8: the block's bytes; joined over all blocks they are the file
+    offset           of the buffer in the file
+    first_record     index of the block's first record in the file
+    starts, lengths  int64 (n,): content of each record in the buffer; `ends` are after its separator
+    types            int16 (n,): index in `layout.records`, -1 where unknown
+    bad              bool (n,): the record has an error
+    tables           record name -> Table; empty when no values were asked for
+    units            int64 (m, 2): ranges of records; no unit lies in two blocks
+    unit_bad         bool (m,): some record of the unit has an error
+    """
+
+    number: int
+    buffer: Bytes
+    offset: int
+    first_record: int
+    starts: Index
+    lengths: Index
+    ends: Index
+    types: Types
+    bad: Flags
+    tables: dict[str, Table]
+    units: NDArray[np.int64]
+    unit_bad: Flags
+
+    def raw(self, first: int, stop: int) -> bytes:
+        """The bytes of the records [first, stop), separators included."""
+        if first >= stop:
+            return b""
+        return self.buffer[int(self.starts[first]) : int(self.ends[stop - 1])].tobytes()
+
+
+class Reading:
+    """One pass over one file.
+
+    source      a path, the bytes, or an open binary file
+    direction   which of the layout's directions the file is of
+    unit        record or group whose occurrences are the units; "" for none
+    values      make Arrow columns (else only check)
+    examples    findings kept for each (code, field); all are counted
+    waivers     what is overlooked, as far as it is in force on `today`
+    reveal      do not mask sensitive fields
+    workers     threads that read columns; the result does not depend on it
+
+    Raises ReadingError when the source cannot be read or the layout has no structure for the direction, LayoutError
+    when a check refers to a record that only comes later.
+    """
+
+    def __init__(
+        self,
+        source: Path | bytes | BinaryIO,
+        layout: Layout,
+        *,
+        direction: Direction = "request",
+        unit: str = "",
+        values: bool = True,
+        examples: int = EXAMPLES_MAX,
+        waivers: Iterable[Waiver] = (),
+        today: date | None = None,
+        reveal: bool = False,
+        source_name: str = "",
+        workers: int = 1,
+    ) -> None:
+        if direction not in layout.structure:
+            hint = f"declare file.structure.{direction}, or read it in one of: {', '.join(layout.structure)}"
+            raise ReadingError(
+                "read", source_name or "the file", f"{layout.name} has no structure for {direction}", hint
+            )
+        assert not unit or unit in layout.by_name or unit in layout.groups, f"{unit} is neither record nor group"
+        self._layout, self._direction, self._unit = layout, direction, unit
+        self._examples, self._reveal, self._workers = examples, reveal, workers
+        self._automaton = layout.structure[direction]
+        self._judgement = Judgement(waivers, today)
+        self._source = Source(source, name=source_name)
+        self._balance = Balance(layout, direction)
+        self._relations = Relations(layout, direction, self._source.read_back)
+        self._reader = Reader(layout, direction, _union(self._balance.keep(), self._relations.keep()), arrow=values)
+        self._fronts = Fronts(
+            self._source,
+            layout,
+            direction,
+            unit=unit,
+            judgement=self._judgement,
+            examples=examples,
+            reveal=reveal,
+        )
+        self._draft = Draft(layout, examples)
+        self._report: Report | None = None
+
+    @property
+    def report(self) -> Report:
+        """What was found; complete once the iteration has ended."""
+        assert self._report is not None, "the report is there after the last block"
+        return self._report
+
+    def __iter__(self) -> Iterator[Block]:
+        assert self._source.bytes_count == 0, "a reading is one pass: make another one"
+        try:
+            if self._workers > 1:
+                yield from self._beside_one_another()
+            else:
+                for front in self._fronts:
+                    yield from self._finished(front, *self._columns(front))
+        finally:
+            self._source.close()
+        self._report = self._closed()
+
+    def _beside_one_another(self) -> Iterator[Block]:
+        """As many blocks ahead as there are workers, so that memory stays bounded."""
+        waiting: deque[tuple[Front, Future[tuple[dict[str, RecordColumns], Faults]]]] = deque()
+        with ThreadPoolExecutor(self._workers) as pool:
+            for front in self._fronts:
+                waiting.append((front, pool.submit(self._columns, front)))
+                if len(waiting) > self._workers:
+                    earlier, future = waiting.popleft()
+                    yield from self._finished(earlier, *future.result())
+            while waiting:
+                earlier, future = waiting.popleft()
+                yield from self._finished(earlier, *future.result())
+
+    def _columns(self, front: Front) -> tuple[dict[str, RecordColumns], Faults]:
+        """Read the fields of a block. Needs nothing from other blocks, changes nothing but its result."""
+        faults = Faults(self._judgement, self._examples)
+        found: dict[str, RecordColumns] = {}
+        for record in self._layout.records:
+            if not record.is_in(self._direction):
+                continue
+            rows = matching.rows_by_type(front.types, front.frame.broken, record.index)
+            if len(rows):
+                found[record.name] = self._reader.read(front.frame, record, rows, faults)
+        return found, faults
+
+    def _finished(self, front: Front, columns: dict[str, RecordColumns], faults: Faults) -> Iterator[Block]:
+        """The checks that need the blocks in order, and the block as the caller gets it."""
+        self._relations.check(columns, front.frame, front.witness.offset, faults)
+        for read in columns.values():
+            front.bad[read.rows[read.bad]] = True
+            self._balance.note(read, front.witness)
+        self._add_totals(front, columns)
+        front.faults.merge(faults)
+        self._draft.take(front.faults, front.witness)
+        unit_bad = _any_in(front.bad, front.units)
+        self._draft.count(front.types, len(front.units), int(np.count_nonzero(unit_bad)))
+        frame = front.frame
+        if not len(frame.buffer):
+            return
+        yield Block(
+            number=front.number,
+            buffer=frame.buffer,
+            offset=front.witness.offset,
+            first_record=front.witness.first_record,
+            starts=frame.starts,
+            lengths=frame.lengths,
+            ends=frame.ends,
+            types=front.types,
+            bad=front.bad,
+            tables={
+                name: Table(read.rows.astype(np.int32), read.arrays) for name, read in columns.items() if read.arrays
+            },
+            units=front.units,
+            unit_bad=unit_bad,
+        )
+
+    def _add_totals(self, front: Front, columns: dict[str, RecordColumns]) -> None:
+        totals = self._balance.totals
+        counts = np.bincount(front.types + 1, minlength=len(self._layout.records) + 1)
+        totals.add_others(int(counts[0]))
+        for record in self._layout.records:
+            read = columns.get(record.name)
+            totals.add(record.name, int(counts[record.index + 1]), read.values if read is not None else {})
+        for group in totals.counts_groups():
+            _, begin = matching.group_marks(self._automaton, group, front.types, front.order)
+            totals.add_group(group, int(np.count_nonzero(begin)))
+
+    def _closed(self) -> Report:
+        if self._fronts.end_faults is not None:
+            self._draft.take(*self._fronts.end_faults)
+        totals, found = self._balance.finish(self._judgement, is_disturbed=self._fronts.is_disturbed)
+        self._draft.take_findings(found)
+        draft = self._draft
+        source = self._source
+        return Report(
+            source_name=source.name,
+            layout=self._layout.name,
+            fingerprint=self._layout.fingerprint,
+            direction=self._direction,
+            sha256=source.sha256(),
+            bytes_count=source.bytes_count,
+            records_count=draft.records_count,
+            records_by_type=draft.by_type(),
+            units_count=draft.units_count,
+            units_bad_count=draft.units_bad_count,
+            findings=tuple(sorted(draft.findings, key=lambda f: f.order)),
+            counts=dict(sorted(draft.counts.items())),
+            severities=draft.severities,
+            totals=totals,
+            is_refused=draft.is_refused(),
+            waivers=self._judgement.in_force,
+            waivers_expired=self._judgement.expired,
+        )
+
+
+def check(
+    source: Path | bytes | BinaryIO,
+    layout: Layout,
+    *,
+    direction: Direction = "request",
+    unit: str = "",
+    examples: int = EXAMPLES_MAX,
+    waivers: Iterable[Waiver] = (),
+    today: date | None = None,
+    reveal: bool = False,
+    source_name: str = "",
+    workers: int = 1,
+) -> Report:
+    """Check a file with every check, and keep no values. Arguments and errors are those of Reading."""
+    reading = Reading(
+        source,
+        layout,
+        direction=direction,
+        unit=unit,
+        values=False,
+        examples=examples,
+        waivers=waivers,
+        today=today,
+        reveal=reveal,
+        source_name=source_name,
+        workers=workers,
+    )
+    for _ in reading:
+        pass
+    return reading.report
+
+
+def _union(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in {*one, *other}}
+
+
+def _any_in(flags: Flags, ranges: NDArray[np.int64]) -> Flags:
+    """For each range of rows, is any flag set in it."""
+    before = np.zeros(len(flags) + 1, np.int64)
+    np.cumsum(flags, out=before[1:])
+    found: Flags = before[ranges[:, 1]] > before[ranges[:, 0]]
+    return found

@@ -1,0 +1,261 @@
+"""Relations: checks that need more than one field or record. Sequences, unique values, `same_as`, and the rules.
+
+They see the blocks in file order, after the fields have been read; what they remember from block to block is small
+(for unique fields, one hash a record).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracciati import rules
+from tracciati.columns import RecordColumns, Values, fault_at, span
+from tracciati.continuity import Counter, Memory
+from tracciati.errors import LayoutError, Problem
+from tracciati.expression import Name, names, text_of
+from tracciati.findings import Fault, Faults, path_of
+from tracciati.uniqueness import Seen, hashes
+
+if TYPE_CHECKING:
+    from tracciati.expression import Condition
+    from tracciati.framing import Frame, Index
+    from tracciati.layout import Direction, Field, Layout, Record, Rule
+    from tracciati.structure import Automaton
+
+
+# Directions that repeat some of a request's records: they keep the request's numbers, with gaps where others were.
+SELECTIONS: tuple[Direction, ...] = ("answer", "rejection")
+
+
+class Relations:
+    """The checks of one reading. `keep` says which columns they need."""
+
+    def __init__(self, layout: Layout, direction: Direction, read_back: Callable[[int, int], bytes | None]) -> None:
+        self._layout, self._direction = layout, direction
+        self._read_back = read_back
+        self._keep: dict[str, set[str]] = {}
+        self._counters: dict[str, Counter] = {}
+        self._seen: dict[str, Seen] = {}
+        self._memories: dict[tuple[str, str], Memory] = {}
+        self._rules: dict[str, list[Rule]] = {}
+        problems: list[Problem] = []
+        for record in layout.records:
+            if record.is_in(direction):
+                for field in record.fields_in(direction):
+                    self._prepare_field(record, field, problems)
+        for rule in layout.rules:
+            if layout.by_name[rule.on].is_in(direction):
+                self._prepare_rule(rule, problems)
+        if problems:
+            raise LayoutError(layout.origin_name, tuple(problems))
+
+    def keep(self) -> dict[str, frozenset[str]]:
+        """Record name -> fields whose values are needed."""
+        return {record: frozenset(fields) for record, fields in self._keep.items()}
+
+    def _needs(self, record: str, field: str) -> None:
+        self._keep.setdefault(record, set()).add(field)
+
+    def _prepare_field(self, record: Record, field: Field, problems: list[Problem]) -> None:
+        path = path_of(record, field)
+        if field.origin and self._direction == "request":
+            return
+        if field.sequence is not None and field.sequence.scope == "file" and self._direction not in SELECTIONS:
+            self._counters[path] = Counter(field.sequence)
+            self._needs(record.name, field.name)
+        if field.unique:
+            self._seen[path] = Seen(self._read_back)
+            self._needs(record.name, field.name)
+        if field.same_as:
+            self._needs(record.name, field.name)
+            other = Name(*field.same_as.split(".", 1))
+            self._prepare_name(record.name, other, f"{path}: same_as", field.line, problems)
+
+    def _prepare_rule(self, rule: Rule, problems: list[Problem]) -> None:
+        for name in names(rule.check):
+            self._prepare_name(rule.on, name, f"rule {rule.id}", rule.line, problems)
+        self._rules.setdefault(rule.on, []).append(rule)
+
+    def _prepare_name(self, own: str, name: Name, what: str, line: int, problems: list[Problem]) -> None:
+        record = own if name.record is None else name.record
+        self._needs(record, name.field)
+        if record == own:
+            return
+        automaton = self._layout.structure[self._direction]
+        by_name = self._layout.by_name
+        if not can_precede(automaton, by_name[record].index, by_name[own].index):
+            hint = "put the check on the later of the two records, or compare with one that comes before"
+            text = f"{what} refers to {name.path}, but no {record} record stands before a {own} record"
+            problems.append(Problem(line, 0, text, hint))
+        self._memories.setdefault((own, name.path), Memory())
+
+    def check(self, columns: dict[str, RecordColumns], frame: Frame, offset: int, faults: Faults) -> None:
+        """Check one block; adds to `faults` and to the records' `bad`.
+
+        columns  what was read, by record name
+        offset   of the block in the file
+        """
+        others = self._others(columns)
+        for name, read in columns.items():
+            for field in read.record.fields_in(self._direction):
+                values = read.values.get(field.name)
+                if values is None:
+                    continue
+                path = path_of(read.record, field)
+                if path in self._counters:
+                    self._check_sequence(path, read, field, values, frame, faults)
+                if path in self._seen:
+                    self._check_unique(path, read, field, values, frame, offset, faults)
+                if field.same_as:
+                    record, _, other = field.same_as.partition(".")
+                    same = read.values[other] if record == name else others[name, field.same_as]
+                    self._check_same(read, field, values, same, frame, faults)
+            for rule in self._rules.get(name, ()):
+                self._check_rule(rule, read, others, frame, faults)
+
+    def _others(self, columns: dict[str, RecordColumns]) -> dict[tuple[str, str], Values | None]:
+        """For each reference to another record, its values beside the records that refer to it."""
+        found: dict[tuple[str, str], Values | None] = {}
+        none = np.empty(0, np.int64)
+        for (own, path), memory in self._memories.items():
+            record, _, field = path.partition(".")
+            other = columns.get(record)
+            rows = columns[own].rows if own in columns else none
+            values = other.values[field] if other is not None else None
+            found[own, path] = memory.aligned(values, other.rows if other is not None else none, rows)
+        return found
+
+    def _report(
+        self, code: str, read: RecordColumns, field: Field, frame: Frame, at: Index, faults: Faults, **words: str
+    ) -> None:
+        if not len(at):
+            return
+        expected = (words.pop("expected_en", ""), words.pop("expected_it", ""))
+        record, direction = read.record, self._direction
+        is_error = faults.count(
+            code,
+            path_of(record, field),
+            len(at),
+            lambda i: fault_at(code, frame, record, field, int(read.rows[at[i]]), direction, expected, words),
+        )
+        if is_error:
+            read.bad[at] = True
+
+    def _check_sequence(
+        self, path: str, read: RecordColumns, field: Field, values: Values, frame: Frame, faults: Faults
+    ) -> None:
+        at, wanted = self._counters[path].check(values)
+        for row, number in zip(at.tolist(), wanted, strict=True):
+            text = str(number)
+            self._report("TR-R301", read, field, frame, np.array([row]), faults, expected_en=text, expected_it=text)
+
+    def _check_unique(
+        self, path: str, read: RecordColumns, field: Field, values: Values, frame: Frame, offset: int, faults: Faults
+    ) -> None:
+        rows = read.rows
+        chosen = None
+        for absent in (values.null, values.bad):
+            if absent is not None:
+                chosen = ~absent if chosen is None else chosen & ~absent
+        at = np.arange(len(rows)) if chosen is None else np.flatnonzero(chosen)
+        if not len(at):
+            return
+        part = values if chosen is None else values.take(at)
+        starts, lengths = self._spans(read, field, frame, rows[at])
+
+        def text_of_row(index: int) -> bytes:
+            start = int(starts[index])
+            return frame.buffer[start : start + int(lengths[index])].tobytes()
+
+        repeated = self._seen[path].check(hashes(part.cells, part.lengths), starts + offset, lengths, text_of_row)
+        expected = {
+            "expected_en": "a value that no other record has",
+            "expected_it": "un valore che nessun altro record ha",
+        }
+        self._report("TR-R302", read, field, frame, at[repeated], faults, **expected)
+
+    def _spans(self, read: RecordColumns, field: Field, frame: Frame, rows: Index) -> tuple[Index, Index]:
+        if self._layout.file.kind == "fixed":
+            assert field.length is not None, "a fixed field has a length"
+            return frame.starts[rows] + field.start, np.full(len(rows), field.length, np.int64)
+        pairs = [span(frame, read.record, field, row, self._direction) for row in rows.tolist()]
+        table = np.array(pairs, np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1] - table[:, 0]
+
+    def _check_same(
+        self, read: RecordColumns, field: Field, values: Values, other: Values | None, frame: Frame, faults: Faults
+    ) -> None:
+        if other is None or not len(read.rows):
+            return  # there is no such record before: the structure says so
+        at = np.flatnonzero(~rules.same_values(values, other))
+        words = {"expected_en": f"the value of {field.same_as}", "expected_it": f"il valore di {field.same_as}"}
+        self._report("TR-R303", read, field, frame, at, faults, other=field.same_as, **words)
+
+    def _check_rule(
+        self,
+        rule: Rule,
+        read: RecordColumns,
+        others: dict[tuple[str, str], Values | None],
+        frame: Frame,
+        faults: Faults,
+    ) -> None:
+        columns = {f"{rule.on}.{name}": values for name, values in read.values.items()} | read.values
+        for name in names(rule.check):
+            if name.record is not None and name.record != rule.on:
+                other = others[rule.on, name.path]
+                if other is None:
+                    return  # there is no such record before: the structure says so
+                columns[name.path] = other
+        check: Condition = rule.check  # type: ignore[assignment]  # declare refuses count and sum here
+        count = len(read.rows)
+        broken = ~rules.evaluate(check, columns, count)
+        if not broken.any():
+            return
+        doubtful = rules.doubtful(check, columns, count)
+        if doubtful is not None:
+            broken &= ~doubtful
+        at = np.flatnonzero(broken)
+        if not len(at):
+            return
+        shown = self._shown_field(rule)
+        is_error = faults.count(
+            "TR-R304",
+            path_of(read.record, None, rule),
+            len(at),
+            lambda i: self._rule_fault(rule, read.record, shown, frame, int(read.rows[at[i]])),
+            rule=rule,
+        )
+        if is_error:
+            read.bad[at] = True
+
+    def _shown_field(self, rule: Rule) -> Field | None:
+        """The first field of the record itself that the rule names: where the message points to."""
+        record = self._layout.by_name[rule.on]
+        for name in names(rule.check):
+            if name.record in (None, rule.on):
+                return record.by_name[name.field]
+        return None
+
+    def _rule_fault(self, rule: Rule, record: Record, field: Field | None, frame: Frame, row: int) -> Fault:
+        start, stop = int(frame.starts[row]), int(frame.starts[row] + frame.lengths[row])
+        if field is not None:
+            start, stop = span(frame, record, field, row, self._direction)
+        text = text_of(rule.check)
+        return Fault("TR-R304", row, start, stop - start, record, field, rule, text, text, {"rule": rule.id})
+
+
+def can_precede(automaton: Automaton, first: int, then: int) -> bool:
+    """Can a record of type `first` stand somewhere before one of type `then`?"""
+    places = automaton.place_types
+    edge = {int(s) for s in np.flatnonzero(places == first)}
+    seen: set[int] = set()
+    while edge:
+        following = {int(t) for s in edge for t in automaton.step[s] if t >= 0} - seen
+        if any(int(places[s]) == then for s in following):
+            return True
+        seen |= following
+        edge = following
+    return False

@@ -1,0 +1,228 @@
+"""Report: what a reading found, as a value; the same bytes and layout give the same report, byte for byte.
+
+`to_text` is for people, `to_json` for programs. A report never grows with the errors in a file: it holds examples
+and exact counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tracciati.findings import Finding, Key, Waiver
+from tracciati.places import MASK
+
+TotalStatus = Literal["equal", "different", "unverifiable"]
+
+
+@dataclass(frozen=True)
+class Total:
+    """A total that the file declares, and what it comes to.
+
+    declared, computed  in the field's smallest unit; None where unreadable, blank or without an exact value
+    scale               decimals of both
+    """
+
+    path: str
+    declared: int | None
+    computed: int | None
+    status: TotalStatus
+    scale: int = 0
+    record_number: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in one file.
+
+    records_by_type   record type -> count; records of no known type are under ""
+    findings          examples in file order; `counts` has how many there are of each (code, "record.field")
+    severities        the severity of each of those
+    is_refused        an error of framing, structure or totals speaks against the whole file
+    """
+
+    source_name: str
+    layout: str
+    fingerprint: str
+    direction: str
+    sha256: str
+    bytes_count: int
+    records_count: int
+    records_by_type: Mapping[str, int]
+    units_count: int
+    units_bad_count: int
+    findings: tuple[Finding, ...]
+    counts: Mapping[Key, int]
+    severities: Mapping[Key, str]
+    totals: tuple[Total, ...]
+    is_refused: bool
+    waivers: tuple[Waiver, ...] = ()
+    waivers_expired: tuple[Waiver, ...] = ()
+
+    @property
+    def errors_count(self) -> int:
+        """How many errors, all of them."""
+        return self._count("error")
+
+    @property
+    def warnings_count(self) -> int:
+        """How many warnings, all of them."""
+        return self._count("warning")
+
+    @property
+    def waived_count(self) -> int:
+        """How many findings a waiver overlooks."""
+        return self._count("waived")
+
+    def _count(self, severity: str) -> int:
+        return sum(number for key, number in self.counts.items() if self.severities[key] == severity)
+
+    @property
+    def is_clean(self) -> bool:
+        """Neither errors nor warnings; what is waived does not count."""
+        return not (self.errors_count or self.warnings_count)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        return {
+            "source": self.source_name,
+            "layout": self.layout,
+            "fingerprint": self.fingerprint,
+            "direction": self.direction,
+            "sha256": self.sha256,
+            "bytes_count": self.bytes_count,
+            "records_count": self.records_count,
+            "records_by_type": dict(self.records_by_type),
+            "units_count": self.units_count,
+            "units_bad_count": self.units_bad_count,
+            "is_clean": self.is_clean,
+            "is_refused": self.is_refused,
+            "errors_count": self.errors_count,
+            "warnings_count": self.warnings_count,
+            "waived_count": self.waived_count,
+            "counts": [
+                {"code": code, "path": path, "severity": self.severities[code, path], "count": number}
+                for (code, path), number in sorted(self.counts.items())
+            ],
+            "totals": [_total_as_dict(total) for total in self.totals],
+            "findings": [finding.as_dict() for finding in self.findings],
+            "waivers": [_waiver_as_dict(w, in_force=True) for w in self.waivers]
+            + [_waiver_as_dict(w, in_force=False) for w in self.waivers_expired],
+        }
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The report as JSON text; keys stand in a fixed order."""
+        return json.dumps(self.as_dict(), ensure_ascii=False, indent=indent)
+
+    def to_text(self) -> str:
+        """The report for a person: each finding with its line and place, then totals, then one line of summary."""
+        parts = [finding_text(finding, self.source_name) for finding in self.findings]
+        parts += self._more_lines()
+        parts += [_total_text(total) for total in self.totals if total.status != "equal"]
+        parts += [_waiver_text(w, "in force") for w in self.waivers]
+        parts += [_waiver_text(w, "expired, no longer counts") for w in self.waivers_expired]
+        return "\n".join([*parts, self.summary()])
+
+    def _more_lines(self) -> list[str]:
+        shown: dict[Key, int] = {}
+        for finding in self.findings:
+            key = (finding.code, f"{finding.record}.{finding.rule}" if finding.rule else finding.path)
+            shown[key] = shown.get(key, 0) + 1
+        lines = []
+        for (code, path), number in sorted(self.counts.items()):
+            rest = number - shown.get((code, path), 0)
+            if rest > 0:
+                lines.append(f"and {rest} more of {code} {path}".rstrip() + f": {number} in all")
+        return lines
+
+    def summary(self) -> str:
+        """The last line: how many of what, and what it means for the file."""
+        name = self.source_name or "file"
+        records = _counted(self.records_count, "record")
+        if self.is_clean:
+            waived = f" ({self.waived_count} waived)" if self.waived_count else ""
+            return f"{name}: no findings in {records}{waived}; reads clean with {self.layout}"
+        found = _counted(self.errors_count + self.warnings_count, "finding")
+        kinds = f"{_counted(self.errors_count, 'error')}, {_counted(self.warnings_count, 'warning')}"
+        if self.is_refused:
+            verdict = "the file as a whole cannot be accepted"
+        elif self.units_bad_count:
+            verdict = f"{self.units_bad_count} of {_counted(self.units_count, 'request')} cannot be accepted"
+        else:
+            verdict = "no error" if not self.errors_count else "the records named cannot be accepted"
+        return f"{name}: {found} in {records} ({kinds}); {verdict}"
+
+
+def finding_text(finding: Finding, source_name: str) -> str:
+    """One finding as in a compiler's message: where, what, the line with the place marked, what to do."""
+    first, last = finding.columns
+    place = f"{finding.line}:{first}" if first == last else f"{finding.line}:{first}-{last}"
+    label = f" ({finding.label})" if finding.label else ""
+    rule = f" [{finding.rule}]" if finding.rule else ""
+    head = finding.code if finding.severity == "error" else f"{finding.code} {finding.severity}:"
+    subject = f"{finding.path}{label}{rule}" if finding.path else ""
+    said = f"{head} {subject}:" if subject else f"{head.rstrip(':')}:"
+    lines = [f"{source_name}:{place}: {said} {finding.text_en}"]
+    if finding.excerpt:
+        margin = " " * len(str(finding.line))
+        lines.append(f"  {finding.line} | {finding.excerpt}")
+        caret = "^" * max(1, finding.excerpt_length)
+        lines.append(f"  {margin} | {' ' * finding.excerpt_start}{caret}")
+    if finding.expected:
+        is_said = "; found " in finding.expected
+        found = "" if is_said or not finding.field else f"; found {_found(finding)}"
+        lines.append(f"  expected {finding.expected}{found}")
+    if finding.source:
+        lines.append(f"  source: {finding.source}")
+    if finding.remedy:
+        lines.append(f"  do: {finding.remedy}")
+    return "\n".join(lines)
+
+
+def _found(finding: Finding) -> str:
+    return f"{MASK * 3} (masked)" if finding.masked else f'"{finding.raw_text}"'
+
+
+def amount(number: int | None, scale: int) -> str:
+    """A whole number of smallest units as a person writes it: 809150 with two decimals is 8091.50."""
+    if number is None:
+        return "no value"
+    if not scale:
+        return str(number)
+    sign, digits = "-" if number < 0 else "", str(abs(number)).rjust(scale + 1, "0")
+    return f"{sign}{digits[:-scale]}.{digits[-scale:]}"
+
+
+def _total_text(total: Total) -> str:
+    declared, computed = amount(total.declared, total.scale), amount(total.computed, total.scale)
+    return f"total {total.path}: declared {declared}, computed {computed}: {total.status}"
+
+
+def _total_as_dict(total: Total) -> dict[str, Any]:
+    return {
+        "path": total.path,
+        "declared": None if total.declared is None else amount(total.declared, total.scale),
+        "computed": None if total.computed is None else amount(total.computed, total.scale),
+        "status": total.status,
+        "record_number": total.record_number,
+    }
+
+
+def _waiver_as_dict(waiver: Waiver, *, in_force: bool) -> dict[str, Any]:
+    return {
+        "rule": waiver.rule,
+        "until": waiver.until.isoformat(),
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "in_force": in_force,
+    }
+
+
+def _waiver_text(waiver: Waiver, state: str) -> str:
+    return f"waiver {waiver.rule} until {waiver.until.isoformat()} ({waiver.owner}: {waiver.reason}): {state}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

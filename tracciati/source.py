@@ -1,0 +1,123 @@
+"""Source: a file's bytes, read once from front to back, hashed on the way, a block at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracciati.errors import ReadingError
+from tracciati.limits import BLOCK_BYTES
+
+Bytes = NDArray[np.uint8]
+
+
+class Source:
+    """Reads blocks. `at_end` is known as soon as the last byte has been given out.
+
+    source   a path, the bytes themselves, or a binary file that is open at the place to begin from
+    """
+
+    def __init__(self, source: Path | bytes | BinaryIO, *, name: str = "") -> None:
+        self.name = name
+        self.bytes_count = 0
+        self.at_end = False
+        self._hash = hashlib.sha256()
+        self._ahead = b""
+        self._data: Bytes | None = None
+        self._file: BinaryIO | None = None
+        self._owned = False
+        self._base = 0
+        if isinstance(source, bytes | bytearray | memoryview):
+            self._data = np.frombuffer(source, np.uint8)
+            return
+        if isinstance(source, str | os.PathLike):
+            self.name = self.name or str(source)
+            try:
+                self._file = open(source, "rb", buffering=0)  # noqa: SIM115  # closed by close()
+            except OSError as error:
+                raise ReadingError("open", self.name, error.strerror or str(error), "check the path") from error
+            self._owned = True
+            return
+        self._file = source
+        self.name = self.name or str(getattr(source, "name", ""))
+        self._base = source.tell() if source.seekable() else 0
+
+    def sha256(self) -> str:
+        """Hash (hex) of all bytes given out so far."""
+        return self._hash.hexdigest()
+
+    def more(self, kept: Bytes) -> Bytes:
+        """A new block: `kept` (the end of the one before) and the bytes that follow it in the file."""
+        if self._data is not None:
+            stop = min(self.bytes_count + BLOCK_BYTES, len(self._data))
+            block = self._data[self.bytes_count - len(kept) : stop]
+            self._hash.update(block[len(kept) :].data)
+            self.bytes_count, self.at_end = stop, stop == len(self._data)
+            return block
+        buffer = np.empty(len(kept) + BLOCK_BYTES + 1, np.uint8)
+        buffer[: len(kept)] = kept
+        filled = self._fill(buffer, len(kept))
+        # One byte is read ahead, so that the last block is known to be the last one.
+        stop = min(filled, len(kept) + BLOCK_BYTES)
+        self._ahead = buffer[stop:filled].tobytes()
+        self.at_end = not self._ahead
+        block = buffer[:stop]
+        self._hash.update(block[len(kept) :].data)
+        self.bytes_count += stop - len(kept)
+        return block
+
+    def _fill(self, buffer: Bytes, filled: int) -> int:
+        assert self._file is not None, "bytes are not filled"
+        for byte in self._ahead:
+            buffer[filled] = byte
+            filled += 1
+        view = memoryview(buffer)  # type: ignore[arg-type]  # numpy arrays are buffers
+        try:
+            while filled < len(buffer):
+                count = self._read_into(view[filled:])
+                if not count:
+                    break
+                filled += count
+        except OSError as error:
+            raise ReadingError(
+                "read", self.name, error.strerror or str(error), "check the disk and try again"
+            ) from error
+        return filled
+
+    def _read_into(self, view: memoryview) -> int:
+        read_into = getattr(self._file, "readinto", None)
+        if read_into is not None:
+            return int(read_into(view) or 0)
+        assert self._file is not None
+        data = self._file.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def read_back(self, offset: int, length: int) -> bytes | None:
+        """Bytes that were given out before, or None where the source cannot go back (a pipe)."""
+        if self._data is not None:
+            return self._data[offset : offset + length].tobytes()
+        assert self._file is not None
+        if not self._file.seekable():
+            return None
+        try:
+            here = self._file.tell()
+            self._file.seek(self._base + offset, io.SEEK_SET)
+            data = self._file.read(length)
+            self._file.seek(here, io.SEEK_SET)
+        except OSError as error:
+            raise ReadingError(
+                "read", self.name, error.strerror or str(error), "check the disk and try again"
+            ) from error
+        return data
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        if self._owned and self._file is not None:
+            self._file.close()

@@ -1,0 +1,364 @@
+"""Writing: answers, invoices and any other file of a layout, by columns, from Arrow arrays.
+
+Two ways to add records: `copy` repeats the customer's own, and only fields with `from` are encoded anew, all other
+bytes are as they came; `add` makes new ones, canonically. Totals are computed over what was written, when the writer
+is closed. A value that does not fit is an error and nothing of its block is written; nothing is ever cut.
+
+    with open(path, "wb") as sink:
+        writer = Writer(sink, layout, "answer")
+        writer.copy(head, {"delivery.number": pa.array([1])}, [0, len(head)])
+        writer.copy(raw, {"outcome.code": codes, "result.punteggio": scores}, unit_offsets)
+        writer.copy(tail, {}, [0, len(tail)])
+        written = writer.close()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+import numpy as np
+import pyarrow as pa
+
+from tracciati import bases, delimited, framing, lines, spelling, strings, transliteration
+from tracciati.cells import Column, place
+from tracciati.delimited import CellFrame
+from tracciati.drafting import Draft
+from tracciati.errors import DoesNotFit, TracciatiError, WritingError
+from tracciati.framing import Frame, Index
+from tracciati.ledger import Ledger, read_column
+from tracciati.matching import UNKNOWN, Types, match
+from tracciati.output import Output
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tracciati.cells import Bytes, Flags
+    from tracciati.layout import Direction, Field, Layout, Record
+
+Values = Mapping[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a writer wrote. transliterated: `record.field` -> values whose characters were replaced, where declared."""
+
+    records_count: int
+    bytes_count: int
+    sha256: str
+    transliterated: Mapping[str, int]
+
+
+class Writer:
+    """Writes one file in one direction of a layout.
+
+    sink          binary stream, only ever appended to
+    spill_folder  where the held part of a long file with totals in its head goes; the system's own when None
+
+    The order of the records is the caller's, and is checked. After an error the file is not whole: throw it away.
+    """
+
+    def __init__(
+        self, sink: BinaryIO, layout: Layout, direction: Direction, *, spill_folder: str | None = None
+    ) -> None:
+        if direction not in layout.structure:
+            hint = f"add `{direction}` to the layout's structure, or send text and JSON"
+            raise WritingError(layout.name, 1, f"it has no structure for the direction {direction}", hint)
+        self.layout, self.direction = layout, direction
+        self._output = Output(sink, layout.file, spill_folder=spill_folder)
+        self._ledger = Ledger(layout, direction)
+        # Whether the file ends with a separator is settled by the output; here every separator is welcome.
+        self._form = replace(layout.file, last_separator="optional")
+        self._header = _header(layout, direction)
+        self._transliterated: dict[str, int] = {}
+        self._draft = Draft(layout, direction, self._prepared)
+
+    def copy(self, raw: bytes | memoryview, values: Values, unit_offsets: Sequence[int] | NDArray[np.int64]) -> None:
+        """Repeat records of a request, with the fields with `from` that `values` has.
+
+        raw           the records' bytes with their separators
+        values        origin ("outcome.code") -> one value per unit; what it does not have keeps its bytes
+        unit_offsets  m + 1 offsets into raw: where each unit begins, and the end
+
+        Raises DoesNotFit (nothing of this call is written), WritingError for records in the wrong order.
+        """
+        buffer = np.frombuffer(self._without_header(raw), np.uint8)
+        if not len(buffer):
+            return
+        frame = self._cut(buffer)
+        types = match(frame, self.layout, "request")
+        self._check_types(types)
+        self._remember(frame, types)
+        offsets = np.asarray(unit_offsets, np.int64) - (len(raw) - len(buffer))
+        for origin, array in values.items():
+            assert len(array) == len(offsets) - 1, f"{origin}: one value per unit"
+        units = np.searchsorted(offsets, frame.starts, side="right") - 1
+        if isinstance(frame, CellFrame):
+            self._write(self._copied_lines(frame, types, units, values), types)
+        else:
+            copied = self._copied_records(frame, types, units, values)
+            self._write(copied, types, frame if len(copied) == len(buffer) else None)
+
+    def add(self, record: str, values: Values, count: int) -> None:
+        """Write `count` new records of one type.
+
+        values  origin, or name of a field -> `count` values. Constants, fillers, sequences, repeated fields
+                (`same_as`) and totals are filled in; a field of which nothing is known has no value
+
+        Raises DoesNotFit (nothing of this call is written), WritingError for records in the wrong order.
+        """
+        if not count:
+            return
+        for name, array in values.items():
+            assert len(array) == count, f"{name}: one value per record"
+        kind = self.layout.by_name[record]
+        made = self._draft.make(kind, values, count)
+        frame = _table(made, count, self._form.length) if self._form.length is not None else None
+        self._write(made, np.full(count, kind.index, np.int16), frame, made=True)
+
+    def close(self) -> Written:
+        """Compute the totals and complete the file. The sink stays open.
+
+        Raises WritingError when the structure wants more records, DoesNotFit when a total does not fit its field.
+        """
+        if self._header:  # a table without rows still has its names
+            self._output.write(memoryview(self._header))
+        try:
+            changes = self._ledger.finish()
+        except TracciatiError:
+            self._output.abandon()
+            raise
+        size, sha256 = self._output.close(changes)
+        return Written(self._ledger.records_count, size, sha256, dict(self._transliterated))
+
+    def __enter__(self) -> Self:
+        """A writer may be used in a `with`: an error then leaves no temporary file behind. `close` is still yours."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._output.abandon()
+
+    def _without_header(self, raw: bytes | memoryview) -> bytes | memoryview:
+        """The records without the request's own header row, which may come before its first one."""
+        if not self._header:
+            return raw
+        names = _header(self.layout, "request").rstrip(b"\r\n")
+        first = bytes(raw[: len(names) + 2])
+        for ending in (b"\r\n", b"\n", b""):
+            if first.startswith(names + ending) and (ending or len(raw) == len(names)):
+                return raw[len(names) + len(ending) :]
+        return raw
+
+    def _cut(self, buffer: Bytes) -> Frame:
+        if self._form.kind == "delimited":
+            return delimited.frame(buffer, self._form, (), at_start=False, is_last=True)
+        return framing.frame(buffer, self._form, at_start=False, is_last=True)
+
+    def _remember(self, frame: Frame, types: Types) -> None:
+        """Keep what later new records repeat (`same_as`)."""
+        for record in self._present(types) if self._draft.repeated else ():
+            last = np.flatnonzero(types == record.index)[-1:]
+            for field in record.fields:
+                if f"{record.name}.{field.name}" in self._draft.repeated:
+                    values = read_column(frame, self.layout, "request", record, field, last)
+                    column = Column(values.numbers, values.null, values.bad)
+                    array = bases.of(field.base).arrow(values.cells, column, field, self._form.codec, values.lengths)
+                    self._draft.remember(f"{record.name}.{field.name}", array)
+
+    def _check_types(self, types: Types) -> None:
+        unknown = np.flatnonzero(types == UNKNOWN)
+        if len(unknown):
+            number = self._ledger.records_count + int(unknown[0]) + 1
+            raise WritingError(self.layout.name, number, "it is of no type that the layout knows", "copy requests only")
+
+    def _copied_records(self, frame: Frame, types: Types, units: Index, values: Values) -> Bytes:
+        """The buffer with the fields of fixed records written over."""
+        encoded: list[tuple[Field, Index, Bytes]] = []
+        for record in self._present(types):
+            rows = np.flatnonzero(types == record.index)
+            for field in record.fields_in(self.direction):
+                if field.origin in values:
+                    array = _of_rows(values[field.origin], units[rows])
+                    path = f"{record.name}.{field.name}"
+                    ready = self._prepared(array, field, path)
+                    cells = bases.of(field.base).write(ready, field, self._form.codec, path=path)
+                    encoded.append((field, rows, cells))
+        if not encoded:
+            return frame.buffer
+        frame, copied = _long_enough(frame, [(field.stop, rows) for field, rows, _ in encoded])
+        for field, rows, cells in encoded:
+            if frame.stride:
+                first = int(frame.starts[0])
+                table = copied[first : first + len(frame) * frame.stride].reshape(len(frame), frame.stride)
+                if len(rows) == len(frame):
+                    place(table, field.start, cells)
+                else:
+                    table[rows, field.start : field.stop] = cells
+            else:
+                places = (frame.starts[rows] + field.start)[:, None] + np.arange(cells.shape[1])
+                copied[places] = cells
+        return copied
+
+    def _copied_lines(self, frame: CellFrame, types: Types, units: Index, values: Values) -> Bytes:
+        """Delimited records with the columns of this direction, run by run of records of one type."""
+        cuts = np.flatnonzero(np.diff(types)) + 1
+        parts = []
+        for rows in np.split(np.arange(len(types)), cuts):
+            record = self.layout.records[int(types[rows[0]])]
+            parts.append(self._copied_rows(frame, record, rows, units[rows], values))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _copied_rows(self, frame: CellFrame, record: Record, rows: Index, units: Index, values: Values) -> Bytes:
+        source = record.fields_in("request")
+        wrong = np.flatnonzero(frame.cell_counts[rows] != len(source))
+        if len(wrong):
+            number = self._ledger.records_count + int(rows[wrong[0]]) + 1
+            found = int(frame.cell_counts[rows[wrong[0]]])
+            cause = f"it has {found} columns, a request's {record.name} {len(source)}"
+            raise WritingError(
+                self.layout.name, number, cause, "copy only records that were read without framing errors"
+            )
+        place_of = {field.name: place for place, field in enumerate(source)}
+        columns: list[pa.StringArray] = []
+        first, following = -1, -1  # the columns that stand side by side in the request and are kept as they are
+        for field in (*record.fields_in(self.direction), None):
+            place = -1 if field is None or field.origin in values else place_of.get(field.name, -1)
+            if first >= 0 and place != following:
+                columns.append(lines.raw_cells(frame, rows, first, following - 1, self._form.dialect.quote))
+                first = -1
+            if place >= 0:
+                first, following = place if first < 0 else first, place + 1
+            elif field is not None:
+                kept = lines.are_quoted(frame, rows, place_of.get(field.name), self._form.dialect.quote)
+                columns.append(self._new_cells(record, field, values.get(field.origin), units, kept))
+        return lines.ended(lines.records(columns, self._form.dialect), framing.SEPARATORS[self._form.separator])
+
+    def _new_cells(
+        self, record: Record, field: Field, array: pa.Array | None, units: Index, kept: Flags | None
+    ) -> pa.StringArray:
+        if array is None:
+            return self._draft.cells(record, field, {}, len(units))
+        return self._draft.cells(record, field, {field.origin: _of_rows(array, units)}, len(units), kept=kept)
+
+    def _prepared(self, array: pa.Array, field: Field, path: str) -> pa.Array:
+        """The values with their characters replaced where the layout declares it; counted."""
+        if not field.transliterate:
+            return array
+        spelled, count = transliteration.apply(spelling.text(array, field), self._form.codec)
+        if count:
+            self._transliterated[path] = self._transliterated.get(path, 0) + count
+        return spelled
+
+    def _present(self, types: Types) -> list[Record]:
+        return [self.layout.records[index] for index in np.unique(types).tolist()]
+
+    def _write(self, data: Bytes, types: Types, frame: Frame | None = None, *, made: bool = False) -> None:
+        """Account for records that are ready, and write them. frame: how they are cut, if that is known."""
+        if frame is not None:
+            frame = replace(frame, buffer=data)
+        elif self._ledger.must_see(types):
+            frame = self._cut(data)
+        first_held = self._ledger.add(types, frame, made=made)
+        if self._header:
+            self._output.write(memoryview(self._header))
+            self._header = b""
+        if first_held < 0:
+            self._output.write(data.data)
+            return
+        assert frame is not None, "records with totals are always looked at"
+        start = int(frame.starts[first_held])
+        self._output.write(data[:start].data)
+        self._output.hold()
+        self._ledger.note_places(frame, types, self._output.next_start - start, made=made)
+        self._output.write(data[start:].data)
+
+
+def fits(layout: Layout, direction: Direction, values: Values) -> dict[str, Flags]:
+    """Which values could be written: `record.field` -> bool (n,), for every field whose `from` is in `values`.
+
+    Declared transliteration is taken into account. What to do about misfits (`on_overflow`) is the caller's business.
+    """
+    found: dict[str, Flags] = {}
+    form = layout.file
+    for record in layout.records:
+        for field in record.fields_in(direction) if record.is_in(direction) else ():
+            if field.origin not in values:
+                continue
+            array = values[field.origin]
+            found[f"{record.name}.{field.name}"] = _fitting(array, field, layout, delimited=form.kind == "delimited")
+    return found
+
+
+def _fitting(array: pa.Array, field: Field, layout: Layout, *, delimited: bool) -> Flags:
+    codec = layout.file.codec
+    try:
+        ready = spelling.plain(array)
+        if field.transliterate:
+            ready, _ = transliteration.apply(spelling.text(ready, field), codec)
+        fit: Flags = bases.of(field.base).fits(ready, field, codec, delimited=delimited)
+        if delimited and not layout.file.dialect.quote and field.base == "text":
+            unquotable = lines.must_be_quoted(spelling.text(ready, field), layout.file.dialect)
+            fit = fit if unquotable is None else fit & ~unquotable
+    except DoesNotFit:  # a whole column of a type without spelling, such as floats for an amount
+        return np.zeros(len(array), np.bool_)
+    return fit
+
+
+def _header(layout: Layout, direction: Direction) -> bytes:
+    """The row of names, with its separator; empty when files of this layout have none."""
+    form = layout.file
+    if form.kind == "fixed" or not form.dialect.header:
+        return b""
+    record = next((r for r in layout.records if r.is_in(direction)), None)
+    if record is None:
+        return b""
+    titles = [pa.array([field.label or field.name], pa.string()) for field in record.fields_in(direction)]
+    cells = [lines.quoted(strings.encoded(title, form.codec)[0], form.dialect) for title in titles]
+    return lines.ended(lines.records(cells, form.dialect), framing.SEPARATORS[form.separator]).tobytes()
+
+
+def _table(records: Bytes, count: int, length: int) -> Frame:
+    """How new fixed records are cut: it needs no looking at them."""
+    stride = len(records) // count
+    starts = np.arange(0, len(records), stride, dtype=np.int64)
+    return Frame(records, starts, np.full(count, length, np.int64), starts + stride, stride=stride)
+
+
+def _of_rows(array: pa.Array, units: Index) -> pa.Array:
+    """One value per record, from one per unit."""
+    plain = spelling.plain(array)
+    if len(units) == len(plain) and (units == np.arange(len(units))).all():
+        return plain
+    return plain.take(pa.array(units))
+
+
+def _long_enough(frame: Frame, needed: list[tuple[int, Index]]) -> tuple[Frame, Bytes]:
+    """A copy of the records in which every field that is written has its bytes; short records end in blanks first."""
+    least = np.zeros(len(frame), np.int64)
+    for stop, rows in needed:
+        least[rows] = np.maximum(least[rows], stop)
+    short = np.maximum(least - frame.lengths, 0)
+    if not short.any():
+        return frame, frame.buffer.copy()
+    parts: list[bytes] = []
+    done = 0
+    for row in np.flatnonzero(short).tolist():
+        stop = int(frame.starts[row] + frame.lengths[row])
+        parts += [frame.buffer[done:stop].tobytes(), b" " * int(short[row])]
+        done = stop
+    parts.append(frame.buffer[done:].tobytes())
+    moved = np.cumsum(short) - short
+    longer = np.frombuffer(bytearray(b"".join(parts)), np.uint8)
+    lengths = frame.lengths + short
+    return (
+        replace(
+            frame,
+            buffer=longer,
+            starts=frame.starts + moved,
+            lengths=lengths,
+            ends=frame.ends + moved + short,
+            stride=0,
+        ),
+        longer,
+    )
