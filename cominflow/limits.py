@@ -1,0 +1,57 @@
+"""Limits: every maximum in one place, each with its reason."""
+
+# Up to this many requests an arrival is rows; above it, chunks. A one-request chunk costs 2.6 kB and 16 ms,
+# a row costs 0.2 ms; at a million requests rows take eight times as long as chunks.
+REQUESTS_AS_ROWS_MAX = 256
+
+# Requests per chunk: the engine's cost per step (5 ms) vanishes, and a result blob rewritten for one late
+# answer is still small (about 270 kB).
+CHUNK_REQUESTS = 10_000
+
+# Small arrivals of one batch: one claim transaction per 64..1024 files gives 6,000..14,000 files a second.
+BATCH_ARRIVALS_MAX = 256
+
+# Up to so many files are made durable one by one; above, the whole file system at once. An fsync costs about 1 ms
+# for each file, also when nothing is to be written; one syncfs costs a few, and the writing of what others left.
+FSYNC_EACH_MAX = 8
+
+# Files above this get a batch of their own, so that small ones do not wait behind them: about 1,300 records of
+# 200 bytes, which take some 10 ms to read.
+BATCH_SMALL_FILE_BYTES_MAX = 256 * 1024
+
+# A client's file name, in bytes: what ext4 takes. Longer names cannot reach the inbox.
+NAME_BYTES_MAX = 255
+
+# Times a batch is started again after its process died in it, before its arrivals are quarantined: a file
+# that kills the process must not do so for ever.
+BATCH_ATTEMPTS_MAX = 5
+
+# Seconds between two sweeps of every inbox. Events are only a hint; the sweep is the truth.
+SWEEP_S = 5.0
+
+# SFTP: connections that have not logged in yet, in all and from one address. Two hundred idle sockets from one
+# place must not keep the others out; a customer behind one address rarely opens more than this at once.
+SFTP_STRANGERS_MAX = 20
+SFTP_STRANGERS_PER_ADDRESS_MAX = 5
+
+# Keys a client may offer before it is sent away. OpenSSH's client offers every key of the agent in turn, and its
+# server allows 6; a key cannot be guessed, so a smaller number would only lock out people with several keys.
+SFTP_LOGIN_ATTEMPTS_MAX = 6
+
+# Seconds from the connection to the first open SFTP session, and of silence after that.
+SFTP_LOGIN_S = 30.0
+SFTP_IDLE_S = 900.0
+
+# Sessions of one customer at a time, and open files of one session: a client that transfers in parallel uses 2 to 4.
+SFTP_SESSIONS_PER_CUSTOMER_MAX = 4
+SFTP_HANDLES_MAX = 64
+
+# One upload: about 20 million records of 200 bytes. A client that seeks to a terabyte is refused there.
+SFTP_UPLOAD_BYTES_MAX = 4 * 1024**3
+
+# Uploads stop when the disk has less than this left: the engine must still be able to answer what it has.
+SFTP_FREE_BYTES_MIN = 64 * 1024**2
+
+# Above this many bytes a file gets a batch of its own and its requests are stored chunk by chunk; 256 requests of
+# 200 to 1,000 bytes are less.
+LARGE_FILE_BYTES = 256 * 1024

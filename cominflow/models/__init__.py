@@ -1,0 +1,42 @@
+"""Models: what is stored, one file per part. Rows and constraints only; the rules live in the parts."""
+
+from cominflow.models.customers import Customer, Key
+from cominflow.models.exchange import (
+    Arrival,
+    Batch,
+    Chunk,
+    Delivery,
+    Event,
+    Feed,
+    FeedVersion,
+    LayoutVersion,
+    Once,
+    Overlay,
+    ReferenceSegment,
+    Request,
+)
+from cominflow.models.invoicing import Invoice, InvoiceLine, Numbering
+from cominflow.models.pricing import Charge, Price, Service
+
+__all__ = [
+    "Arrival",
+    "Batch",
+    "Charge",
+    "Chunk",
+    "Customer",
+    "Delivery",
+    "Event",
+    "Feed",
+    "FeedVersion",
+    "Invoice",
+    "InvoiceLine",
+    "Key",
+    "LayoutVersion",
+    "Numbering",
+    "Once",
+    "Overlay",
+    "Price",
+    "ReferenceSegment",
+    "Request",
+    "Service",
+]

@@ -1,0 +1,300 @@
+"""Exchange: feeds and their versions, arrivals, requests (rows and chunks), deliveries, and what happened to them.
+
+Names of files are bytes on disk and in these tables: a client may send any bytes.
+Payloads (raw records, results) are blobs that passed `exchange.payload.seal`.
+"""
+
+from django.db import models
+
+
+class LayoutVersion(models.Model):
+    """A published layout. Immutable: the same id and version can never stand for other bytes."""
+
+    layout_id = models.CharField(max_length=80)
+    version = models.CharField(max_length=20)
+    fingerprint = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+    valid_from = models.DateField(null=True)
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["layout_id", "version"], name="one_text_per_version"),)
+
+
+class Feed(models.Model):
+    """A customer's agreement on files: its state is here, its words are in the versions."""
+
+    customer = models.ForeignKey("Customer", models.PROTECT, related_name="feeds")
+    name = models.CharField(max_length=80)
+    state = models.CharField(max_length=12, default="DRAFT")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["customer", "name"], name="feed_name_once"),)
+
+
+class FeedVersion(models.Model):
+    """A published feed: its text, and the layout versions it was published with. Immutable."""
+
+    feed = models.ForeignKey(Feed, models.PROTECT, related_name="versions")
+    number = models.IntegerField()
+    fingerprint = models.CharField(max_length=64)
+    text = models.TextField()
+    layouts = models.ManyToManyField(LayoutVersion)
+    published_at = models.DateTimeField()
+    published_by = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["feed", "number"], name="feed_version_number"),)
+
+
+class Batch(models.Model):
+    """What one workflow works through: up to 256 small arrivals, or one large one.
+
+    late_for    set when the batch only delivers answers that came after its arrival's first answer
+    attempts_count  times its workflow began without coming to an orderly end: more than a few, and it kills the process
+    failures_count  orderly ends by a failure of the world (disk, network, provider); part of the workflow's id
+    not_before      set after such a failure: when to try again
+    error           what failed last, in words, for the operator
+    """
+
+    created_at = models.DateTimeField()
+    late_for = models.ForeignKey("Arrival", models.PROTECT, null=True, related_name="late_batches")
+    attempts_count = models.IntegerField(default=0)
+    failures_count = models.IntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["created_at"], condition=models.Q(finished_at=None), name="batch_unfinished"),)
+
+
+class Arrival(models.Model):
+    """One file that was taken out of an inbox.
+
+    claim_id       random name of the file in the spool (32 hex digits), known before the row exists
+    name           the client's bytes
+    dev, ino       what was renamed, so that a restart recognises it
+    duplicate_of   the live arrival with the same content
+    was_released   an operator let a repeat, a quarantined or a held file through
+    readings_count 1, and one more for each release: a further reading has a further receipt
+    """
+
+    claim_id = models.CharField(max_length=32, unique=True)
+    customer = models.ForeignKey("Customer", models.PROTECT, related_name="arrivals")
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, related_name="arrivals")
+    feed_version = models.ForeignKey(FeedVersion, models.PROTECT, null=True)
+    layout_version = models.ForeignKey(LayoutVersion, models.PROTECT, null=True)
+    name = models.BinaryField()
+    state = models.CharField(max_length=12)
+    reason = models.TextField(blank=True)
+    dev = models.BigIntegerField()
+    ino = models.BigIntegerField()
+    bytes_count = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True)
+    duplicate_of = models.ForeignKey("self", models.PROTECT, null=True)
+    was_released = models.BooleanField(default=False)
+    reference_date = models.DateField(null=True)
+    records_count = models.BigIntegerField(default=0)
+    requests_count = models.BigIntegerField(default=0)
+    rejected_count = models.BigIntegerField(default=0)
+    answers_count = models.IntegerField(default=0)
+    readings_count = models.IntegerField(default=1)
+    head = models.BinaryField(null=True)
+    tail = models.BinaryField(null=True)
+    report = models.BinaryField(null=True)
+    claimed_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            # One customer and content hash have one live arrival, unless an operator released a repeat.
+            models.UniqueConstraint(
+                fields=["customer", "sha256"],
+                condition=models.Q(was_released=False, state__in=["CLAIMED", "READING", "QUEUED", "ANSWERED", "CLOSED"])
+                & ~models.Q(sha256=""),
+                name="one_live_arrival_per_content",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["state"], name="arrival_state"),
+            models.Index(fields=["customer", "sha256"], name="arrival_content"),
+            models.Index(fields=["claimed_at"], name="arrival_claimed"),
+        )
+
+    @property
+    def reference(self) -> str:
+        """How people name it: `A-17`."""
+        return f"A-{self.pk}"
+
+    @property
+    def shown_name(self) -> str:
+        """The client's name for a person: bytes that are not printable are escaped."""
+        return bytes(self.name).decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+
+
+class Request(models.Model):
+    """One request of an arrival held as rows. `payload` and `result` are sealed."""
+
+    arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="requests")
+    position = models.IntegerField()
+    reference_hash = models.BigIntegerField()
+    service = models.ForeignKey("Service", models.PROTECT)
+    state = models.CharField(max_length=10, default="WAITING")
+    outcome = models.CharField(max_length=12, blank=True)
+    payload = models.BinaryField()
+    result = models.BinaryField(null=True)
+    revision = models.IntegerField(default=0)
+    delivery_number = models.IntegerField(default=0)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["arrival", "position"], name="request_position"),)
+        indexes = (
+            models.Index(fields=["reference_hash"], name="request_reference"),
+            models.Index(fields=["arrival"], condition=models.Q(state="OPEN"), name="request_open"),
+        )
+
+
+class Chunk(models.Model):
+    """Up to 10,000 requests of one arrival. Once stored the payload is not edited; late answers are overlays.
+
+    first_position   position in the arrival of the chunk's first request
+    delivery_number  the delivery its first answers went out with (0: none yet)
+    """
+
+    arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="chunks")
+    ordinal = models.IntegerField()
+    first_position = models.IntegerField()
+    state = models.CharField(max_length=10, default="QUEUED")
+    payload = models.BinaryField()
+    result = models.BinaryField(null=True)
+    requests_count = models.IntegerField()
+    waiting_count = models.IntegerField()
+    open_count = models.IntegerField(default=0)
+    answered_count = models.IntegerField(default=0)
+    refused_count = models.IntegerField(default=0)
+    cancelled_count = models.IntegerField(default=0)
+    expired_count = models.IntegerField(default=0)
+    delivery_number = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["arrival", "ordinal"], name="chunk_ordinal"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    requests_count=models.F("waiting_count")
+                    + models.F("open_count")
+                    + models.F("answered_count")
+                    + models.F("refused_count")
+                    + models.F("cancelled_count")
+                    + models.F("expired_count")
+                ),
+                name="chunk_adds_up",
+            ),
+        )
+        indexes = (models.Index(fields=["arrival"], condition=models.Q(open_count__gt=0), name="chunk_open"),)
+
+
+class Overlay(models.Model):
+    """An answer laid over one position of a chunk: open, late, manual or corrected. The newest revision holds."""
+
+    chunk = models.ForeignKey(Chunk, models.PROTECT, related_name="overlays")
+    position = models.IntegerField()
+    revision = models.IntegerField()
+    state = models.CharField(max_length=10)
+    outcome = models.CharField(max_length=12, blank=True)
+    result = models.BinaryField(null=True)
+    delivery_number = models.IntegerField(default=0)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["chunk", "position", "revision"], name="overlay_revision"),)
+        indexes = (models.Index(fields=["state"], name="overlay_state"),)
+
+
+class ReferenceSegment(models.Model):
+    """A slice of an arrival's sorted 64-bit hashes of references, with their positions in the arrival.
+
+    A look-up reads the one slice per arrival whose range holds the hash; a hit is verified against the text.
+    """
+
+    customer = models.ForeignKey("Customer", models.PROTECT)
+    arrival = models.ForeignKey(Arrival, models.PROTECT)
+    slice_number = models.IntegerField()
+    references_count = models.IntegerField()
+    hash_min = models.BigIntegerField()
+    hash_max = models.BigIntegerField()
+    hashes = models.BinaryField()
+    places = models.BinaryField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["arrival", "slice_number"], name="reference_slice"),)
+        indexes = (models.Index(fields=["hash_min", "hash_max"], name="reference_range"),)
+
+
+class Delivery(models.Model):
+    """One file for the customer: receipt, rejections, answer 1..n or invoice records.
+
+    kind    receipt | rejections | answer | invoice
+    number  1..n among the answers (and invoice records) of its arrival; 0 for receipt and rejections
+    """
+
+    customer = models.ForeignKey("Customer", models.PROTECT, related_name="deliveries")
+    arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="deliveries")
+    kind = models.CharField(max_length=12)
+    number = models.IntegerField(default=0)
+    folder = models.CharField(max_length=10)
+    name = models.BinaryField()
+    state = models.CharField(max_length=10, default="PLANNED")
+    reason = models.TextField(blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes_count = models.BigIntegerField(default=0)
+    planned_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True)
+    retrieved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["arrival", "kind", "number", "name"], name="delivery_once"),
+            models.UniqueConstraint(fields=["customer", "folder", "name"], name="delivery_name_once"),
+        )
+        indexes = (models.Index(fields=["state"], name="delivery_state"),)
+
+    @property
+    def reference(self) -> str:
+        """How people name it: `D-5`."""
+        return f"D-{self.pk}"
+
+    @property
+    def shown_name(self) -> str:
+        """The file's name for a person: bytes that are not printable are escaped."""
+        return bytes(self.name).decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+
+
+class Once(models.Model):
+    """A step that is done: written in the same transaction as its effects, so that it has them once."""
+
+    arrival = models.ForeignKey(Arrival, models.PROTECT)
+    step = models.CharField(max_length=60)
+    done_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["arrival", "step"], name="step_once"),)
+
+
+class Event(models.Model):
+    """What happened, to what, when, by whom and why. Only added to."""
+
+    at = models.DateTimeField()
+    by = models.CharField(max_length=80)
+    subject = models.CharField(max_length=40)
+    what = models.CharField(max_length=40)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["subject"], name="event_subject"),)

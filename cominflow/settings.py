@@ -1,0 +1,49 @@
+"""Settings: read once from the environment, also the Django settings module.
+
+COMINFLOW_DATA          the data folder, by default ./var
+COMINFLOW_DATABASE_URL  sqlite:///… or postgresql://…, by default a SQLite file in <data>/state
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+DATA = Path(os.environ.get("COMINFLOW_DATA", "var")).absolute()
+DATABASE_URL = os.environ.get("COMINFLOW_DATABASE_URL") or f"sqlite:///{DATA}/state/cominflow.db"
+IS_SQLITE = DATABASE_URL.startswith("sqlite")
+
+SECRET_KEY = "no session or signed value exists in this process"  # Django wants one; nothing is signed with it
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "it"
+INSTALLED_APPS = ["cominflow.apps.CominflowConfig"]
+MIGRATION_MODULES = {"cominflow": "cominflow.models.migrations"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# WAL and FULL: a commit is on the disk when it returns. IMMEDIATE: a writer waits for its turn instead of
+# failing half-way through with "database is locked". Pages of 16 kB suit blobs; incremental vacuum lets a
+# purge give the space back. (Page size and auto_vacuum take effect only when the file is made.) Temporary pages stay
+# in memory: in /var/tmp they would be people's data outside the data folder.
+SQLITE_PRAGMAS = (
+    "PRAGMA page_size=16384",
+    "PRAGMA auto_vacuum=INCREMENTAL",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+def _database() -> dict[str, Any]:
+    config: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
+    if IS_SQLITE:
+        config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 30, "init_command": ";".join(SQLITE_PRAGMAS)}
+    return config
+
+
+DATABASES = {"default": _database()}
