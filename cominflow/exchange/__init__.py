@@ -1,0 +1,1 @@
+"""Exchange: files in and out. Uploads, claim, arrivals, requests, deliveries, publishing."""

@@ -1,0 +1,241 @@
+"""Chunks: requests of a large arrival, up to 10,000 in one payload, their answers in one result blob.
+
+A stored payload is never edited. First answers go into the chunk's result blob. Once they went out (or for a request
+that has its first answer), a further answer is an overlay: a row (chunk, position, revision) laid over the blob, the
+newest revision being the effective one. `merge` puts the overlays into a new blob when nothing is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+from django.db import transaction
+from numpy.typing import NDArray
+
+from cominflow.errors import CominflowError
+from cominflow.exchange import cells, columns, payload, request_states, result_blob
+from cominflow.exchange.portion import Answers, Incoming, Portion
+from cominflow.exchange.request_states import COUNTERS, ENDED, STATE_TEXT, WAITING
+from cominflow.exchange.result_blob import ResultBlob
+from cominflow.limits import CHUNK_REQUESTS
+from cominflow.models import Arrival, Chunk, Overlay
+
+
+def add(arrival: Arrival, ordinal: int, first_position: int, incoming: Incoming) -> None:
+    """Store one chunk. The same chunk once more is no change; another one in its place is our defect."""
+    count = len(incoming)
+    assert 0 < count <= CHUNK_REQUESTS, f"a chunk of {count} requests"
+    table = _payload_table(incoming)
+    with transaction.atomic():
+        stored = Chunk.objects.filter(arrival=arrival, ordinal=ordinal).first()
+        if stored is not None:
+            if stored.first_position != first_position or not payload.open_table(stored.payload).equals(table):
+                raise CominflowError(
+                    f"chunk {ordinal} of arrival {arrival.reference} was stored with other requests",
+                    hint="the same file was read twice with different results; report this with the file",
+                )
+            return
+        Chunk.objects.create(
+            arrival=arrival,
+            ordinal=ordinal,
+            first_position=first_position,
+            payload=payload.seal_table(table),
+            requests_count=count,
+            waiting_count=count,
+        )
+
+
+def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
+    """The arrival's chunks, by ordinal, with what lies over them; those without a request in `states` are not read."""
+    chunks = Chunk.objects.filter(arrival_id=arrival_id).order_by("ordinal")
+    counts = chunks.values_list("pk", *(f"{counter}_count" for counter in COUNTERS))
+    wanted = {COUNTERS.index(request_states.COUNTER_OF[state]) for state in states or ()}
+    for key, *numbers in list(counts):
+        if states is None or any(numbers[index] for index in wanted):
+            yield _portion(Chunk.objects.get(pk=key))
+
+
+def read_one(arrival_id: int, ordinal: int) -> Portion | None:
+    """One chunk, or None."""
+    chunk = Chunk.objects.filter(arrival_id=arrival_id, ordinal=ordinal).first()
+    return None if chunk is None else _portion(chunk)
+
+
+def read_at(arrival_id: int, position: int) -> Portion | None:
+    """The portion with only the request at `position` of the arrival, or None."""
+    before = Chunk.objects.filter(arrival_id=arrival_id, first_position__lte=position)
+    # Its key alone first: a database that sorts rows would carry their blobs along.
+    key = before.order_by("-ordinal").values_list("pk", flat=True).first()
+    chunk = None if key is None else Chunk.objects.get(pk=key)
+    if chunk is None or position >= chunk.first_position + chunk.requests_count:
+        return None
+    return _portion(chunk).take(np.array([position - chunk.first_position], dtype=np.int64))
+
+
+def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime) -> None:
+    """Store answers, in one transaction with the chunk's counters. See `requests.store`."""
+    with transaction.atomic():
+        chunk = _locked(arrival_id, ordinal)
+        index = answers.positions - chunk.first_position
+        assert np.all((index >= 0) & (index < chunk.requests_count)), f"a position outside of chunk {ordinal}"
+        base = _base(chunk)
+        overlays = chunk.overlays.order_by("revision").values_list("position", "revision", "state")
+        newest = {position: (revision, state) for position, revision, state in overlays}
+        before = base.states.astype(STATE_TEXT)
+        for position, (_, state) in newest.items():
+            before[position] = state
+        after = before.copy()
+        after[index] = answers.states
+        request_states.require(arrival_id, answers.positions, before[index], answers.states)
+        # When the blob has gone out, what comes now must be told from it.
+        is_first = (before[index] == WAITING) & (chunk.delivery_number == 0)
+        if is_first.any():
+            chosen = np.flatnonzero(is_first)
+            chunk.result = base.laid_over(index[chosen], result_blob.of_answers(answers, chosen, at)).sealed()
+        further = np.flatnonzero(~is_first)
+        last = [
+            newest[position][0] if position in newest else int(base.revisions[position])
+            for position in index[further].tolist()
+        ]
+        _add_overlays(chunk, answers, further, last, at)
+        counts = request_states.counted(after)
+        for counter, count in counts.items():
+            setattr(chunk, f"{counter}_count", count)
+        chunk.state = "FULFILLING" if counts["waiting"] else "FULFILLED"
+        changed = ["state", *(f"{counter}_count" for counter in counts)]
+        chunk.save(update_fields=[*changed, "result"] if is_first.any() else changed)
+
+
+def mark_delivered(portion: Portion, number: int) -> None:
+    """Note that the fresh answers of `portion`, at its revisions, go out with delivery `number`."""
+    fresh = portion.is_fresh
+    with transaction.atomic():
+        chunk = _locked(portion.arrival_id, portion.ordinal)
+        index = portion.positions[fresh] - chunk.first_position
+        revision_of = dict(zip(index.tolist(), portion.revisions[fresh].tolist(), strict=True))
+        overlays = list(chunk.overlays.values_list("pk", "position", "revision"))
+        sent = [(key, position) for key, position, revision in overlays if revision_of.get(position) == revision]
+        Overlay.objects.filter(pk__in=[key for key, _ in sent], delivery_number=0).update(delivery_number=number)
+        first = np.setdiff1d(index, np.array([position for _, position in sent], np.int64), assume_unique=True)
+        if len(first):
+            _mark_first(chunk, first, np.array([position for _, position, _ in overlays], np.int64), number)
+
+
+def merge(arrival_id: int) -> int:
+    """Put overlays into new result blobs, for chunks with nothing waiting, open or undelivered; how many were."""
+    merged = 0
+    done = Chunk.objects.filter(arrival_id=arrival_id, waiting_count=0, open_count=0, overlays__isnull=False)
+    for key in list(done.values_list("pk", flat=True).distinct()):
+        with transaction.atomic():
+            chunk = Chunk.objects.select_for_update().defer("payload").get(pk=key)
+            effective = _effective(chunk)
+            if chunk.open_count or chunk.waiting_count or not effective.deliveries.all():
+                continue
+            chunk.result = effective.sealed()
+            chunk.save(update_fields=["result"])
+            chunk.overlays.all().delete()
+            merged += 1
+    return merged
+
+
+def _locked(arrival_id: int, ordinal: int) -> Chunk:
+    """The chunk without its payload, held until the transaction ends."""
+    chunk: Chunk = Chunk.objects.select_for_update().defer("payload").get(arrival_id=arrival_id, ordinal=ordinal)
+    return chunk
+
+
+def _mark_first(chunk: Chunk, sent: NDArray[np.int64], overlaid: NDArray[np.int64], number: int) -> None:
+    """Mark first answers: by the chunk's own number when no other fresh one is in effect, else one by one."""
+    base = _base(chunk).delivered_with(chunk.delivery_number)
+    in_effect = (base.deliveries == 0) & np.isin(base.states, ENDED)
+    in_effect[overlaid] = False
+    if chunk.delivery_number == 0 and np.isin(np.flatnonzero(in_effect), sent).all():
+        chunk.delivery_number = number
+        chunk.save(update_fields=["delivery_number"])
+        return
+    deliveries = base.deliveries.copy()
+    deliveries[sent[deliveries[sent] == 0]] = number
+    chunk.result = replace(base, deliveries=deliveries).sealed()
+    chunk.save(update_fields=["result"])
+
+
+def _portion(chunk: Chunk) -> Portion:
+    """A chunk as it stands: its payload, and the answers in effect."""
+    table = payload.open_table(chunk.payload)
+    raw = columns.one(table, "raw")
+    offsets = np.frombuffer(raw.buffers()[1], dtype=np.int32)[: chunk.requests_count + 1].astype(np.int64)
+    answered = _effective(chunk)
+    return Portion(
+        arrival_id=chunk.arrival_id,
+        ordinal=chunk.ordinal,
+        positions=np.arange(chunk.first_position, chunk.first_position + chunk.requests_count, dtype=np.int64),
+        references=columns.one(table, "reference"),
+        services=columns.one(table, "service"),
+        subjects=columns.one(table, "subject"),
+        raw=raw.buffers()[2].to_pybytes()[: int(offsets[-1])] if offsets[-1] else b"",
+        offsets=offsets,
+        columns=result_blob.unmarked(table),
+        states=answered.states,
+        outcomes=answered.outcomes,
+        revisions=answered.revisions,
+        deliveries=answered.deliveries,
+        answered_at=answered.answered_at,
+        answered_by=answered.answered_by,
+        results=answered.results,
+    )
+
+
+def _base(chunk: Chunk) -> ResultBlob:
+    """The chunk's result blob as it is stored."""
+    return result_blob.empty(chunk.requests_count) if chunk.result is None else result_blob.open_blob(chunk.result)
+
+
+def _effective(chunk: Chunk) -> ResultBlob:
+    """The newest overlay of each position laid over the blob."""
+    base = _base(chunk).delivered_with(chunk.delivery_number)
+    newest: dict[int, Overlay] = {overlay.position: overlay for overlay in chunk.overlays.order_by("revision")}
+    if not newest:
+        return base
+    overlays = list(newest.values())
+    above = ResultBlob(
+        states=np.array([overlay.state for overlay in overlays]),
+        outcomes=np.array([overlay.outcome for overlay in overlays]),
+        revisions=np.array([overlay.revision for overlay in overlays], dtype=np.int32),
+        deliveries=np.array([overlay.delivery_number for overlay in overlays], dtype=np.int32),
+        answered_at=np.array([result_blob.instant(overlay.created_at) for overlay in overlays]),
+        answered_by=np.array([overlay.created_by for overlay in overlays]),
+        results=cells.table_of([cells.open_result(overlay.result) for overlay in overlays]),
+    )
+    return base.laid_over(np.array(list(newest), dtype=np.int64), above)
+
+
+def _add_overlays(chunk: Chunk, answers: Answers, further: NDArray[np.int64], last: list[int], at: datetime) -> None:
+    """Lay further answers over the chunk, each with the revision after its `last` one."""
+    rows = cells.rows_of(columns.take(answers.results, further), len(further))
+    Overlay.objects.bulk_create(
+        (
+            Overlay(
+                chunk=chunk,
+                position=int(answers.positions[which]) - chunk.first_position,
+                revision=last[place] + 1,
+                state=str(answers.states[which]),
+                outcome=str(answers.outcomes[which]),
+                result=cells.seal_result(rows[place]),
+                created_at=at,
+                created_by=answers.by,
+            )
+            for place, which in enumerate(further.tolist())
+        ),
+        batch_size=1_000,
+    )
+
+
+def _payload_table(incoming: Incoming) -> pa.Table:
+    offsets = pa.py_buffer(incoming.offsets.astype(np.int32))
+    raw = pa.BinaryArray.from_buffers(pa.binary(), len(incoming), [None, offsets, pa.py_buffer(incoming.raw)])
+    ours = {"reference": incoming.references, "service": incoming.services, "subject": incoming.subjects, "raw": raw}
+    return pa.table(ours | result_blob.marked(incoming.columns))

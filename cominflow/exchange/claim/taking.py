@@ -1,0 +1,177 @@
+"""Taking: from the inbox into the spool, up to 256 files with one commit before the renames and one after.
+
+Somebody may be waiting to write a file that we have leased: he found it by its name before we renamed it, and would
+write into the spool when the lease ends. Then the file goes back to the inbox, and is claimed when he is done.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from cominflow import failpoint
+from cominflow.exchange import disk, inbox, kernel, lease
+from cominflow.exchange.claim.opened import COPYING, OPEN_FLAGS, Opened, fsync_file, identity, state_claimed
+from cominflow.limits import FSYNC_EACH_MAX
+from cominflow.models import Arrival
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Ids that are CLAIMED, what could not be opened, and whether rows are left CLAIMING for `settling`."""
+
+    claimed: list[int]
+    ignored: list[inbox.Ignored]
+    is_unsettled: bool
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A file of the inbox that is open and leased, and the row that says what is meant to become of it."""
+
+    candidate: inbox.Candidate
+    descriptor: int
+    row: Arrival
+
+
+def take(opened: Opened, group: Sequence[inbox.Candidate], *, at: datetime, claim_ids: Callable[[], str]) -> Taken:
+    """Take a group of files that a scan found. Raises WorldError; rows may then be left CLAIMING."""
+    ignored: list[inbox.Ignored] = []
+    with ExitStack() as leases:
+        held = []
+        for candidate in group:
+            descriptor = _lease(opened, candidate, ignored, leases)
+            if descriptor is not None:
+                held.append(_Held(candidate, descriptor, _intent(opened, descriptor, candidate, at, claim_ids())))
+        if not held:
+            return Taken([], ignored, is_unsettled=False)
+        failpoint.hit("claim.leased")
+        _make_durable(opened, held)
+        with transaction.atomic():
+            Arrival.objects.bulk_create([one.row for one in held])
+        failpoint.hit("claim.intended")
+        taken = [one for one in held if _move(opened, one)]
+        opened.fsync()
+        failpoint.hit("claim.durable")
+        rows = [one.row for one in _without_contested(opened, taken)]
+        failpoint.hit("claim.checked")
+        state_claimed(rows, at=at)
+        failpoint.hit("claim.stated")
+    return Taken([row.pk for row in rows], ignored, is_unsettled=len(rows) < len(held))
+
+
+def _lease(opened: Opened, candidate: inbox.Candidate, ignored: list[inbox.Ignored], leases: ExitStack) -> int | None:
+    """Open and lease one file; None when it is not to be had now."""
+    name = candidate.name
+    try:
+        descriptor = os.open(name, OPEN_FLAGS, dir_fd=opened.inbox.fd)
+    except FileNotFoundError:
+        return None
+    except OSError as cause:
+        ignored.append(inbox.Ignored(name, f"it cannot be opened ({os.strerror(cause.errno or 0)})"))
+        return None
+    leases.callback(os.close, descriptor)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) != (candidate.dev, candidate.ino):
+        return None
+    try:
+        if not lease.take(descriptor):
+            return None
+    except OSError as cause:
+        why = f"it cannot be leased ({os.strerror(cause.errno or 0)}): does it belong to another account than ours?"
+        ignored.append(inbox.Ignored(name, why))
+        return None
+    return descriptor
+
+
+def _make_durable(opened: Opened, held: Sequence[_Held]) -> None:
+    """The bytes, before anybody is told that we have them. Our SFTP server did it already; a `cp` here did not."""
+    if len(held) > FSYNC_EACH_MAX:
+        try:
+            kernel.sync_file_system(opened.inbox.fd)
+        except OSError as cause:
+            raise disk.world_error("make durable the files in", opened.inbox.path, cause) from cause
+        return
+    for one in held:
+        fsync_file(one.descriptor, opened.inbox.path / os.fsdecode(one.candidate.name))
+
+
+def _intent(opened: Opened, descriptor: int, candidate: inbox.Candidate, at: datetime, claim_id: str) -> Arrival:
+    return Arrival(
+        claim_id=claim_id,
+        customer=opened.customer,
+        name=candidate.name,
+        state="CLAIMING",
+        dev=candidate.dev,
+        ino=candidate.ino,
+        bytes_count=os.fstat(descriptor).st_size,
+        claimed_at=at,
+    )
+
+
+def _move(opened: Opened, one: _Held) -> bool:
+    """Rename one leased file into the spool (copy it when it has other names); False when it did not come off."""
+    if os.fstat(one.descriptor).st_nlink > 1:
+        return _copy(opened, one)
+    try:
+        disk.rename_noreplace(
+            one.candidate.name, one.row.claim_id, source_folder=opened.inbox.fd, target_folder=opened.spool.fd
+        )
+    except disk.NameMissing:
+        return False
+    failpoint.hit("claim.renamed")
+    # The name may have come to stand for another file since we opened it.
+    return identity(one.row.claim_id, opened.spool) == (one.row.dev, one.row.ino)
+
+
+def _copy(opened: Opened, one: _Held) -> bool:
+    """Copy a file that others can reach by another name, then take its name away from the inbox."""
+    copying = opened.spool.path / (one.row.claim_id + COPYING)
+    disk.write_durably(copying, _blocks(one.descriptor))
+    failpoint.hit("claim.copied")
+    disk.rename_noreplace(copying, opened.spool.path / one.row.claim_id)
+    disk.fsync_folder(opened.spool.fd)
+    failpoint.hit("claim.copy_named")
+    is_the_file = identity(one.candidate.name, opened.inbox) == (one.row.dev, one.row.ino)
+    if not is_the_file or lease.is_contested(one.descriptor):
+        return False
+    os.unlink(one.candidate.name, dir_fd=opened.inbox.fd)
+    failpoint.hit("claim.copy_unlinked")
+    return True
+
+
+def _without_contested(opened: Opened, taken: Sequence[_Held]) -> list[_Held]:
+    """Those that nobody waits to write. The others go back, unless their name is taken: they stay CLAIMING."""
+    free, returned = [], []
+    for one in taken:
+        is_copy = identity(one.row.claim_id, opened.spool) != (one.row.dev, one.row.ino)
+        if is_copy or not lease.is_contested(one.descriptor):
+            free.append(one)
+            continue
+        try:
+            disk.rename_noreplace(
+                one.row.claim_id, one.candidate.name, source_folder=opened.spool.fd, target_folder=opened.inbox.fd
+            )
+        except disk.NameTaken:
+            continue
+        returned.append(one)
+        failpoint.hit("claim.returned")
+    if returned:
+        opened.fsync()
+        failpoint.hit("claim.returned_durable")
+        Arrival.objects.filter(pk__in=[one.row.pk for one in returned], state="CLAIMING").delete()
+        failpoint.hit("claim.withdrawn")
+    return free
+
+
+def _blocks(descriptor: int) -> Iterator[bytes]:
+    offset = 0
+    while block := os.pread(descriptor, 1 << 20, offset):
+        yield block
+        offset += len(block)

@@ -1,0 +1,268 @@
+"""Publish: files for the customer, from their plan to the outbox. What was published never changes.
+
+    plan      a row: which file, of which arrival, under which name in which folder
+    stage     its bytes, in publish/<id>, where the customer cannot see them; fsync; hash; STAGED
+    publish   one rename into the customer's folder; fsync; PUBLISHED
+
+The order is bytes, then name, then state, so that a restart at any point goes on and ends with the same file once.
+A name that is there already with the same bytes is ours, from before the restart; with other bytes the delivery is
+HELD for an operator, and neither file is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from cominflow import failpoint
+from cominflow.errors import UsageError, WorldError
+from cominflow.exchange import disk, moves, states
+from cominflow.exchange.inbox import shown
+from cominflow.limits import NAME_BYTES_MAX
+from cominflow.models import Arrival, Customer, Delivery, Event
+
+MOVES = states.DELIVERY
+FOLDERS = ("outbox", "receipts")
+
+# Staged under a name with this ending until the bytes are complete.
+_WRITING = ".writing"
+
+
+def plan(
+    arrival: Arrival, kind: str, number: int, folder: str, name: bytes, *, at: datetime, reason: str = ""
+) -> Delivery:
+    """The row of a delivery, made when it is not there yet.
+
+    folder  "outbox" or "receipts"        name  1 to 255 bytes, no slash
+    reason  what the row says of itself until it is held or published
+
+    When another delivery of the customer has the name (two uploads of one name have receipts of one name), this one
+    gets the arrival's number before the ending: `RV_001.R01` becomes `RV_001.A-17.R01`. Joins the caller's
+    transaction. Raises UsageError for a name that no file can have.
+    """
+    assert folder in FOLDERS, f"there is no folder {folder}"
+    _check_name(name, arrival)
+    names = (name, _with_reference(name, arrival.reference))
+    mine = Delivery.objects.filter(arrival=arrival, kind=kind, number=number, folder=folder, name__in=names)
+    for candidate in names:
+        found = mine.first()
+        if found is not None:
+            return found
+        if _is_taken(arrival.customer, folder, candidate):
+            continue
+        try:
+            with transaction.atomic():
+                return Delivery.objects.create(
+                    customer=arrival.customer,
+                    arrival=arrival,
+                    kind=kind,
+                    number=number,
+                    folder=folder,
+                    name=candidate,
+                    reason=reason,
+                    planned_at=at,
+                )
+        except IntegrityError:
+            continue  # Taken since we looked, or planned by another who runs the same step.
+    found = mine.first()
+    if found is None:
+        raise UsageError(
+            f"{arrival.reference}: both {' and '.join(shown(one) for one in names)} are names of other deliveries",
+            hint="give the feed a name with {delivery} or {request.stem} in it, and publish it as a new version",
+        )
+    return found
+
+
+@contextmanager
+def stage(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = "publish") -> Iterator[BinaryIO]:
+    """A new file to write the delivery's bytes into (it can seek); STAGED when the block ends without an exception.
+
+    What is STAGED stays as it is: staged again, the new bytes are thrown away (ask `is_planned` first to save the
+    work). Raises WorldError when the bytes cannot be made durable; the delivery is still PLANNED then.
+    """
+    descriptor, temporary = tempfile.mkstemp(prefix=f"{delivery.pk}-", suffix=_WRITING, dir=folders.publish)
+    try:
+        try:
+            with os.fdopen(descriptor, "w+b") as sink:
+                yield sink
+                sink.flush()
+                os.fchmod(sink.fileno(), 0o440)
+                os.fsync(sink.fileno())
+                written = disk.sha256_of(sink.fileno())
+        except OSError as cause:
+            raise disk.world_error("write", temporary, cause) from cause
+        failpoint.hit("publish.written")
+        if not is_planned(delivery):
+            return
+        Path(temporary).replace(_staged(folders, delivery))
+        failpoint.hit("publish.staged_name")
+        disk.fsync_folder(folders.publish)
+        failpoint.hit("publish.staged_durable")
+        found = {"sha256": written.sha256, "bytes_count": written.bytes_count}
+        moves.move(delivery, "STAGED", at=at, by=by, reason=delivery.reason, **found)
+        failpoint.hit("publish.staged")
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def is_planned(delivery: Delivery) -> bool:
+    """Whether the delivery's bytes are still to be staged, as the database has it now."""
+    delivery.refresh_from_db(fields=["state", "sha256", "bytes_count", "reason"])
+    return bool(delivery.state == "PLANNED")
+
+
+def publish(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = "publish") -> bool:
+    """Put a STAGED delivery (or a HELD one, again) into the customer's folder under its name.
+
+    Returns True when the customer has it, now or from before; False when it is HELD: another file has its name, or
+    the staged file is gone. `delivery.reason` says which. Raises UsageError when nothing was staged, WorldError.
+    """
+    delivery.refresh_from_db(fields=["state", "sha256", "bytes_count", "published_at"])
+    if delivery.state in ("PUBLISHED", "RETRIEVED"):
+        _staged(folders, delivery).unlink(missing_ok=True)
+        return True
+    if delivery.state not in ("STAGED", "HELD"):
+        hint = "its bytes are staged first" if delivery.state == "PLANNED" else "an operator gave it up"
+        raise UsageError(f"delivery {delivery.reference} is {delivery.state} and has nothing to publish", hint=hint)
+    reason = _into_folder(folders, delivery)
+    if reason:
+        moves.move(delivery, "HELD", at=at, by=by, reason=reason)
+        return False
+    failpoint.hit("publish.durable")
+    moves.move(delivery, "PUBLISHED", at=at, by=by, published_at=at)
+    failpoint.hit("publish.published")
+    # Left over where the customer's folder had the same bytes already.
+    _staged(folders, delivery).unlink(missing_ok=True)
+    return True
+
+
+def discard(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str, reason: str) -> None:
+    """Give a HELD delivery up. Raises UsageError: another state, or no reason."""
+    if not reason.strip():
+        raise UsageError(f"to discard delivery {delivery.reference} needs a reason", hint="say why the customer waits")
+    moves.move(delivery, "DISCARDED", at=at, by=by, reason=reason)
+    _staged(folders, delivery).unlink(missing_ok=True)
+
+
+def retrieved(customer: Customer, folder: str, name: bytes, *, at: datetime) -> bool:
+    """Note that the customer read a published file to its end, the first time. Returns whether we know the file."""
+    rows = Delivery.objects.filter(Q(state="PUBLISHED") | Q(state="RETRIEVED"), customer=customer, folder=folder)
+    delivery = rows.filter(name=name).first()
+    if delivery is None:
+        return False
+    moves.move(delivery, "RETRIEVED", at=at, by=customer.code, retrieved_at=at)
+    return True
+
+
+def recover(folders: disk.Folders, *, at: datetime) -> list[int]:
+    """Finish what a killed process had half published; call it at start. Returns the ids that became PUBLISHED.
+
+    A STAGED delivery whose file has already left `publish/` is published again, which only notes it; one that was
+    not begun stays for its flow. Files that were being written are removed: their deliveries are PLANNED and staged
+    anew.
+    """
+    for leftover in folders.publish.glob(f"*{_WRITING}"):
+        leftover.unlink(missing_ok=True)
+    found = []
+    for delivery in Delivery.objects.filter(state="STAGED").select_related("customer").order_by("pk"):
+        if not _staged(folders, delivery).exists() and publish(folders, delivery, at=at):
+            found.append(delivery.pk)
+    return found
+
+
+def find(text: str) -> Delivery:
+    """The delivery `D-5` or `5`. Raises UsageError when there is none."""
+    number = text[2:] if text[:2].upper() == "D-" else text
+    found = None
+    if number.isascii() and number.isdigit() and len(number) < 19:
+        found = Delivery.objects.select_related("customer", "arrival").filter(pk=int(number)).first()
+    if found is None:
+        raise UsageError(f"there is no delivery {text}", hint="`cominflow arrival show A-…` lists those of an arrival")
+    return found
+
+
+def listing(arrival: Arrival) -> list[Delivery]:
+    """The deliveries of an arrival, oldest first."""
+    return list(Delivery.objects.filter(arrival=arrival).select_related("customer").order_by("pk"))
+
+
+def history(delivery: Delivery) -> list[Event]:
+    """What happened to a delivery, oldest first."""
+    return list(Event.objects.filter(subject=delivery.reference).order_by("pk"))
+
+
+def _into_folder(folders: disk.Folders, delivery: Delivery) -> str:
+    """Rename, durably. Returns why not, or an empty text."""
+    source = _staged(folders, delivery)
+    target = place_of(folders, delivery)
+    if source.exists():
+        _verify(source, delivery)
+        try:
+            disk.rename_noreplace(source, target)
+        except disk.NameTaken:
+            if not _holds(target, delivery):
+                return f"another file is called {delivery.shown_name} in {delivery.folder}"
+        failpoint.hit("publish.renamed")
+    elif not target.exists():
+        return f"neither the staged file nor {delivery.shown_name} in {delivery.folder} is there"
+    elif not _holds(target, delivery):
+        return f"the staged file is gone, and {delivery.shown_name} in {delivery.folder} has other content"
+    # Not `publish/`: should its name come back after a power cut, the next publish finds the customer's file equal.
+    disk.fsync_folder(target.parent)
+    return ""
+
+
+def place_of(folders: disk.Folders, delivery: Delivery) -> Path:
+    """Where the customer finds the file."""
+    customer = folders.customer(delivery.customer.code)
+    return {"outbox": customer.outbox, "receipts": customer.receipts}[delivery.folder] / os.fsdecode(
+        bytes(delivery.name)
+    )
+
+
+def _staged(folders: disk.Folders, delivery: Delivery) -> Path:
+    return folders.publish / str(delivery.pk)
+
+
+def _holds(place: Path, delivery: Delivery) -> bool:
+    if place.is_symlink() or not place.is_file() or place.stat().st_size != delivery.bytes_count:
+        return False
+    with place.open("rb") as file:
+        return disk.sha256_of(file.fileno()).sha256 == delivery.sha256
+
+
+def _verify(source: Path, delivery: Delivery) -> None:
+    if not _holds(source, delivery):
+        hint = "the disk changed bytes that were made durable; look at the system's log before anything is sent"
+        raise WorldError(
+            "publish", str(source), f"its content is not what was staged for {delivery.reference}", hint=hint
+        )
+
+
+def _is_taken(customer: Customer, folder: str, name: bytes) -> bool:
+    return Delivery.objects.filter(customer=customer, folder=folder, name=name).exists()
+
+
+def _with_reference(name: bytes, reference: str) -> bytes:
+    """The arrival's number before the ending; the stem gives way where a name would become too long."""
+    stem, dot, ending = name.rpartition(b".")
+    if not stem:
+        stem, dot, ending = name, b"", b""
+    tail = b"." + reference.encode() + dot + ending
+    return stem[: NAME_BYTES_MAX - len(tail)] + tail
+
+
+def _check_name(name: bytes, arrival: Arrival) -> None:
+    if not 0 < len(name) <= NAME_BYTES_MAX or b"/" in name or b"\0" in name or name in (b".", b".."):
+        raise UsageError(
+            f"{arrival.reference}: no file can be called {shown(name)!r} ({len(name)} bytes)",
+            hint=f"names have 1 to {NAME_BYTES_MAX} bytes and no slash: change the feed's `names`",
+        )

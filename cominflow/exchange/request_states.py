@@ -1,0 +1,94 @@
+"""Request states: the table of moves that code, tests and the docs' drawing read. Any other move is refused.
+
+    WAITING → OPEN ; WAITING, OPEN → ANSWERED | REFUSED | CANCELLED | EXPIRED ; ANSWERED → CORRECTED ;
+    EXPIRED → ANSWERED (late)
+
+`WAITING` was not asked yet; `OPEN` was asked, or lies on a person's list. Pure: no database, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cominflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WAITING, OPEN, ANSWERED, REFUSED = "WAITING", "OPEN", "ANSWERED", "REFUSED"
+CANCELLED, EXPIRED, CORRECTED = "CANCELLED", "EXPIRED", "CORRECTED"
+
+_ENDS = frozenset({ANSWERED, REFUSED, CANCELLED, EXPIRED})
+MOVES: Mapping[str, frozenset[str]] = {
+    WAITING: _ENDS | {OPEN},
+    OPEN: _ENDS,
+    ANSWERED: frozenset({CORRECTED}),
+    EXPIRED: frozenset({ANSWERED}),
+    REFUSED: frozenset(),
+    CANCELLED: frozenset(),
+    CORRECTED: frozenset(),
+}
+STATES: tuple[str, ...] = tuple(MOVES)
+# numpy's type for a column of states: any state fits.
+STATE_TEXT = np.array(STATES).dtype
+# What can go out in a delivery. An open request is told as pending, and its answer goes out with a later one.
+ENDED: tuple[str, ...] = (ANSWERED, REFUSED, CANCELLED, EXPIRED, CORRECTED)
+
+# Where a state is counted. A corrected request is an answered one: the six counters add up to the requests.
+COUNTER_OF: Mapping[str, str] = {
+    WAITING: "waiting",
+    OPEN: "open",
+    ANSWERED: "answered",
+    CORRECTED: "answered",
+    REFUSED: "refused",
+    CANCELLED: "cancelled",
+    EXPIRED: "expired",
+}
+COUNTERS: tuple[str, ...] = ("waiting", "open", "answered", "refused", "cancelled", "expired")
+
+
+def is_move(current: str, wanted: str) -> bool:
+    """May a request in `current` become `wanted`?
+
+    >>> is_move("OPEN", "ANSWERED"), is_move("ANSWERED", "OPEN")
+    (True, False)
+    """
+    return wanted in MOVES[current]
+
+
+def illegal(current: NDArray[np.str_], wanted: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Indexes of the moves that the table does not have. `current` and `wanted` are texts (n,), side by side."""
+    wrong = np.ones(len(current), dtype=bool)
+    for state, targets in MOVES.items():
+        here = current == state
+        if here.any():
+            for target in targets:
+                wrong &= ~(here & (wanted == target))
+    found: NDArray[np.int64] = np.flatnonzero(wrong).astype(np.int64)
+    return found
+
+
+def require(arrival_id: int, positions: NDArray[np.int64], current: NDArray[np.str_], wanted: NDArray[np.str_]) -> None:
+    """Refuse illegal moves: UsageError naming the first of them. All arrays (n,), side by side."""
+    wrong = illegal(current, wanted)
+    if not len(wrong):
+        return
+    first = int(wrong[0])
+    state, others = str(current[first]), f" (and {len(wrong) - 1} others like it)" if len(wrong) > 1 else ""
+    possible = ", ".join(sorted(MOVES[state])) or "nothing else"
+    raise UsageError(
+        f"request A-{arrival_id}/{int(positions[first]) + 1} is {state} and cannot become {wanted[first]}{others}",
+        hint=f"from {state} it can become {possible}; see it with `cominflow arrival show A-{arrival_id}`",
+    )
+
+
+def counted(states: NDArray[np.str_]) -> dict[str, int]:
+    """How many requests each of the six counters has: `{"waiting": 3, …}`, all six keys."""
+    counts = dict.fromkeys(COUNTERS, 0)
+    for state, counter in COUNTER_OF.items():
+        counts[counter] += int(np.count_nonzero(states == state))
+    assert sum(counts.values()) == len(states), "a state that the table does not have"
+    return counts

@@ -1,0 +1,258 @@
+"""Requests: the one door to an arrival's requests, however they are stored.
+
+    Incoming ──add──► rows (up to 256) or chunks (above) ──read──► Portion
+                                   ▲                                  │ providers, operators
+                                   └──────────────store─────────── Answers
+
+A request has one effective answer: that of the newest revision. What the customer was sent, and with which delivery,
+is noted per answer (`mark_delivered`), so that a late answer goes out with the next one and none goes out twice.
+Every function is one transaction of its own or a part of the caller's; repeating one after a crash changes nothing,
+or is refused because the move was made already (`store`: the flow's once-row stands in the same transaction).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from django.db import transaction
+from django.db.models import Count, F, Sum
+
+from cominflow.errors import UsageError
+from cominflow.exchange import chunks, references, request_states, rows
+from cominflow.exchange.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
+from cominflow.models import Arrival, Chunk, Customer, ReferenceSegment, Request
+
+__all__ = [
+    "Answers",
+    "Incoming",
+    "Place",
+    "Portion",
+    "ROWS_ORDINAL",
+    "add",
+    "counts",
+    "discard",
+    "find",
+    "mark_delivered",
+    "merge",
+    "open_items",
+    "place",
+    "read",
+    "read_portion",
+    "store",
+    "stored",
+    "waiting_ordinals",
+    "write_references",
+]
+
+
+class Stored(Protocol):
+    """What says where requests are stored: a Portion or a Place."""
+
+    @property
+    def arrival_id(self) -> int:
+        """The arrival's key."""
+
+    @property
+    def ordinal(self) -> int:
+        """The chunk's ordinal, or ROWS_ORDINAL."""
+
+
+def add(arrival: Arrival, ordinal: int | None, first_position: int, incoming: Incoming) -> None:
+    """Store requests, all WAITING: as rows (`ordinal` None) or as the chunk `ordinal`.
+
+    Repeating it with the same requests changes nothing. Raises UsageError for an unknown service (rows only: a
+    chunk's services are checked when it is read for a provider) and CominflowError when other requests are there.
+    """
+    if ordinal is None:
+        rows.add(arrival, first_position, incoming)
+    else:
+        chunks.add(arrival, ordinal, first_position, incoming)
+
+
+def stored(arrival: Arrival) -> tuple[int, int]:
+    """(ordinal, position) that the next `add` of this arrival takes: (0, 0) when nothing is stored yet."""
+    last = Chunk.objects.filter(arrival=arrival).order_by("-ordinal").defer("payload", "result").first()
+    if last is not None:
+        return last.ordinal + 1, last.first_position + last.requests_count
+    return 0, Request.objects.filter(arrival=arrival).count()
+
+
+def read(arrival: Arrival, *, states: Collection[str] | None = None) -> Iterator[Portion]:
+    """The arrival's requests with their effective answers, in the order of the file, a portion at a time.
+
+    states  only requests in one of these; portions without any are skipped, chunks unread where counters tell
+    """
+    return _read(arrival.pk, None if states is None else frozenset(states))
+
+
+def read_portion(arrival: Arrival, ordinal: int, *, states: Collection[str] | None = None) -> Portion | None:
+    """One portion of the arrival (ROWS_ORDINAL: its rows), of `states` only; None when it has no such request."""
+    if ordinal == ROWS_ORDINAL:
+        portion = next(rows.read(arrival.pk, None), None)
+    else:
+        portion = chunks.read_one(arrival.pk, ordinal)
+    if portion is not None and states is not None:
+        portion = portion.in_states(frozenset(states))
+    return portion or None
+
+
+def waiting_ordinals(arrival: Arrival) -> list[int]:
+    """Ordinals of the portions in which a request waits to be asked, in the order of the file."""
+    waits = Request.objects.filter(arrival=arrival, state=request_states.WAITING).exists()
+    waiting = Chunk.objects.filter(arrival=arrival, waiting_count__gt=0).order_by("ordinal")
+    return [ROWS_ORDINAL] * waits + list(waiting.values_list("ordinal", flat=True))
+
+
+def store(where: Stored, answers: Answers, *, at: datetime) -> None:
+    """Store answers to some requests of one portion, and move those requests to their new states.
+
+    where    the portion (or a place of it) that the positions belong to
+    answers  see `Answers`; a first answer is the base, each further one a revision that covers it whole
+
+    All or none, in one transaction, which holds the arrival's row: who locks that row sees no answer come or go.
+    UsageError when a request cannot make that move (it was answered already).
+    """
+    with transaction.atomic():
+        Arrival.objects.select_for_update(no_key=True).only("pk").get(pk=where.arrival_id)
+        if where.ordinal == ROWS_ORDINAL:
+            rows.store(where.arrival_id, answers, at)
+        else:
+            chunks.store(where.arrival_id, where.ordinal, answers, at)
+
+
+def mark_delivered(portion: Portion, number: int) -> None:
+    """Note that the answers in `portion` which have not gone out yet go out with delivery `number`.
+
+    Exactly those, at the revisions that `portion` has: an answer stored since it was read stays fresh. Requests that
+    wait or are open have no answer to deliver and stay as they are.
+    """
+    assert number > 0, "deliveries of answers are numbered from 1"
+    if portion.ordinal == ROWS_ORDINAL:
+        rows.mark_delivered(portion, number)
+    else:
+        chunks.mark_delivered(portion, number)
+
+
+def merge(arrival: Arrival) -> int:
+    """Put late answers into the chunks' result blobs where nothing is waiting, open or undelivered.
+
+    Returns the number of chunks rewritten. Nothing that `read` returns changes. Rows have nothing to merge.
+    """
+    return chunks.merge(arrival.pk)
+
+
+def counts(arrival: Arrival) -> dict[str, int]:
+    """How many requests are waiting, open, answered, refused, cancelled and expired; they add up to all."""
+    totals = dict.fromkeys(request_states.COUNTERS, 0)
+    summed = Chunk.objects.filter(arrival=arrival).aggregate(
+        **{counter: Sum(f"{counter}_count") for counter in request_states.COUNTERS}
+    )
+    for counter, count in summed.items():
+        totals[counter] += count or 0
+    by_state = Request.objects.filter(arrival=arrival).values_list("state").annotate(Count("pk"))
+    for state, count in by_state:
+        totals[request_states.COUNTER_OF[state]] += count
+    return totals
+
+
+def write_references(arrival: Arrival) -> int:
+    """Make the arrival's requests findable; in the transaction that moves it to QUEUED. See `references.write`."""
+    return references.write(arrival)
+
+
+def discard(arrival: Arrival) -> None:
+    """Remove what a reading stored that does not end in QUEUED. No request of it was ever asked or seen."""
+    with transaction.atomic():
+        asked = Request.objects.filter(arrival=arrival).exclude(state=request_states.WAITING)
+        asked_chunks = Chunk.objects.filter(arrival=arrival).exclude(waiting_count=F("requests_count"))
+        assert not asked.exists() and not asked_chunks.exists(), f"{arrival.reference} was asked for already"
+        ReferenceSegment.objects.filter(arrival=arrival).delete()
+        Request.objects.filter(arrival=arrival).delete()
+        Chunk.objects.filter(arrival=arrival).delete()
+
+
+def find(reference: str, *, customer: Customer | None = None) -> list[Place]:
+    """Every accepted request that the customer calls `reference`, exactly; the newest arrival first."""
+    if not reference:
+        return []
+    hits = references.hits(reference, customer_id=None if customer is None else customer.pk)
+    found = [_place(hit.arrival_id, hit.position) for hit in hits]
+    return [one for one in found if one is not None and one.reference == reference]
+
+
+def place(arrival: Arrival, position: int) -> Place:
+    """The request at `position` (from 0) of the arrival. UsageError when it has none there."""
+    found = _place(arrival.pk, position)
+    if found is None:
+        raise UsageError(
+            f"arrival {arrival.reference} has no request {position + 1}",
+            hint=f"see it with `cominflow arrival show {arrival.reference}`",
+        )
+    return found
+
+
+def open_items(*, customer: Customer | None = None, service: str | None = None) -> Iterator[Place]:
+    """The work list: requests that were asked and wait for an answer, the oldest arrival first."""
+    arrivals = Arrival.objects.filter(state__in=references.VISIBLE)
+    if customer is not None:
+        arrivals = arrivals.filter(customer=customer)
+    opened = set(Request.objects.filter(state=request_states.OPEN).values_list("arrival_id", flat=True).distinct())
+    opened |= set(Chunk.objects.filter(open_count__gt=0).values_list("arrival_id", flat=True).distinct())
+    for key, code in arrivals.filter(pk__in=opened).order_by("pk").values_list("pk", "customer__code"):
+        for portion in _read(key, frozenset({request_states.OPEN})):
+            chosen = [i for i, offered in enumerate(portion.services.to_pylist()) if service in (None, offered)]
+            yield from _places(code, portion.take(np.array(chosen, dtype=np.int64)))
+
+
+def _read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
+    assert states is None or states <= set(request_states.STATES), f"not states of requests: {states}"
+    yield from rows.read(arrival_id, states)
+    for portion in chunks.read(arrival_id, states):
+        kept = portion if states is None else portion.in_states(states)
+        if len(kept):
+            yield kept
+
+
+def _place(arrival_id: int, position: int) -> Place | None:
+    portion = rows.read_at(arrival_id, position) or chunks.read_at(arrival_id, position)
+    if portion is None:
+        return None
+    code = Customer.objects.values_list("code", flat=True).get(arrivals=arrival_id)
+    return _places(code, portion)[0]
+
+
+def _places(customer: str, portion: Portion) -> list[Place]:
+    asked, results = _dicts(portion.columns, len(portion)), _dicts(portion.results, len(portion))
+    return [
+        Place(
+            customer=customer,
+            arrival_id=portion.arrival_id,
+            ordinal=portion.ordinal,
+            position=int(portion.positions[index]),
+            reference=portion.references[index].as_py() or "",
+            service=portion.services[index].as_py(),
+            state=str(portion.states[index]),
+            outcome=str(portion.outcomes[index]),
+            revision=int(portion.revisions[index]),
+            delivery_number=int(portion.deliveries[index]),
+            answered_at=_instant(portion.answered_at[index]),
+            answered_by=str(portion.answered_by[index]),
+            subject=portion.subjects[index].as_py() or "",
+            columns=asked[index],
+            results=results[index],
+        )
+        for index in range(len(portion))
+    ]
+
+
+def _dicts(table: pa.Table, rows_count: int) -> list[dict[str, Any]]:
+    return table.to_pylist() if table.num_columns else [{} for _ in range(rows_count)]
+
+
+def _instant(value: np.datetime64) -> datetime | None:
+    naive: datetime | None = value.astype("datetime64[us]").item()
+    return None if naive is None else naive.replace(tzinfo=UTC)
