@@ -1,0 +1,1 @@
+"""Billing: from fulfilled requests to charges."""

@@ -1,0 +1,1 @@
+"""Customers: who asks and pays, and the keys they log in with."""

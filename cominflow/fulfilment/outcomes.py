@@ -1,0 +1,161 @@
+"""Outcomes: what can become of a request, and what a provider's answer has to look like. Pure.
+
+Results leave a provider as one of five Arrow types (text, int64, bool, decimal, date), never as floating point: pandas
+makes floats out of whole numbers when one is missing, so whole ones become integers again, and the others text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+# Outcome -> the state of a request that has it (`exchange.request_states`).
+STATE_OF: Mapping[str, str] = {
+    "fulfilled": "ANSWERED",
+    "not_found": "ANSWERED",
+    "failed": "ANSWERED",
+    "pending": "OPEN",
+    "cancelled": "CANCELLED",
+    "too_late": "EXPIRED",
+    "expired": "EXPIRED",
+    "no_credit": "REFUSED",
+    "repeated": "REFUSED",
+    "invalid": "REFUSED",
+}
+# What a provider may say; the rest is decided by the flows.
+OF_PROVIDERS = ("fulfilled", "not_found", "pending", "failed")
+
+_WHOLE_FLOAT_MAX = 2**53
+
+
+class Unusable(ValueError):
+    """An answer that cannot be taken; the text says why, by positions and column names, never by values."""
+
+
+def states_of(outcomes: NDArray[np.object_]) -> NDArray[np.str_]:
+    """The state for each outcome: texts (n,)."""
+    return np.array([STATE_OF[outcome] for outcome in outcomes], dtype=np.str_)
+
+
+def checked(answer: object, asked: pd.Index[Any]) -> pd.DataFrame:
+    """A provider's answer in the order it was asked, its columns in stored types. Raises Unusable.
+
+    answer  the DataFrame that the provider gave: index as asked, a column `outcome`, result columns
+    asked   the index of the requests
+    """
+    if not isinstance(answer, pd.DataFrame):
+        raise Unusable(f"it answered with {type(answer).__name__}, not with a DataFrame")
+    _check_rows(answer.index, asked)
+    names = [str(name) for name in answer.columns]
+    if len(set(names)) < len(names):
+        raise Unusable(f"a column stands twice: {', '.join(sorted({n for n in names if names.count(n) > 1}))}")
+    if "outcome" not in names:
+        raise Unusable(f"it has no column `outcome`, only {', '.join(names) or 'none'}")
+    ordered = answer.loc[asked]
+    outcomes = ordered["outcome"].astype(object)
+    wrong = ~outcomes.isin(OF_PROVIDERS).to_numpy()
+    if wrong.any():
+        raise Unusable(
+            f"{_these(asked[wrong])}: the outcome is none of {', '.join(OF_PROVIDERS)}, "
+            f"but for example {_shown(outcomes[wrong].iloc[0])}"
+        )
+    results = {str(name): _column(str(name), ordered[name]) for name in answer.columns if name != "outcome"}
+    is_fulfilled = pa.array((outcomes == "fulfilled").to_numpy())
+    # A result belongs to a fulfilled request: what stands beside another outcome is not delivered by accident.
+    kept = {name: pc.if_else(is_fulfilled, column, None) for name, column in results.items()}
+    frame = pd.DataFrame({name: pd.arrays.ArrowExtensionArray(column) for name, column in kept.items()}, index=asked)
+    frame.insert(0, "outcome", outcomes.to_numpy(dtype=object))
+    return frame
+
+
+def table_of(results: pd.DataFrame) -> pa.Table:
+    """The result columns of a checked answer (all but `outcome`) as a table, without a detour over Python objects."""
+    names = [name for name in results.columns if name != "outcome"]
+    return pa.table({name: pa.array(results[name].array) for name in names})
+
+
+def together(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Checked answers of several services as one, by index. A result that differs in type between them becomes text."""
+    kinds: dict[str, set[pa.DataType]] = {}
+    for answer in answers:
+        for field in table_of(answer).schema:
+            kinds.setdefault(field.name, set()).add(field.type)
+    mixed = [name for name, types in kinds.items() if len(types) > 1]
+    text = pd.ArrowDtype(pa.string())
+    parts = [answer.astype({name: text for name in mixed if name in answer}) for answer in answers]
+    return pd.concat(parts).sort_index()
+
+
+def _check_rows(answered: pd.Index[Any], asked: pd.Index[Any]) -> None:
+    if not answered.is_unique:
+        raise Unusable(f"{_these(answered[answered.duplicated()].unique())}: answered more than once")
+    unknown = answered[~answered.isin(asked)]
+    if len(unknown):
+        raise Unusable(f"{_these(unknown)}: answered, but not asked; keep the index of the requests")
+    missing = asked[~asked.isin(answered)]
+    if len(missing):
+        raise Unusable(f"{_these(missing)}: asked, but not answered; every request needs a row, if only `pending`")
+
+
+def _column(name: str, series: pd.Series[Any]) -> pa.Array:
+    """A result column as one of the five types."""
+    try:
+        column = pa.array(series.array if isinstance(series.dtype, pd.ArrowDtype) else series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        raise Unusable(f"column {name} mixes kinds of values; give all as text, or all as one other type") from None
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.dictionary_decode()
+        kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_date32(kind):
+        return column
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
+        return column.cast(pa.string())
+    if pa.types.is_signed_integer(kind) or pa.types.is_unsigned_integer(kind):
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            raise Unusable(f"column {name} holds integers above 9223372036854775807; give them as text") from None
+    if pa.types.is_decimal(kind) and kind.precision <= 38:
+        return column.cast(pa.decimal128(kind.precision, max(kind.scale, 0)))
+    if pa.types.is_floating(kind):
+        return _without_floats(name, column)
+    if pa.types.is_timestamp(kind) and kind.tz is None:
+        days = column.cast(pa.date32())
+        if not days.cast(kind).equals(column):
+            raise Unusable(f"column {name} holds times of day; give dates, or all of it as text")
+        return days
+    raise Unusable(f"column {name} is {kind}; give text, whole numbers, decimals, dates or true and false")
+
+
+def _without_floats(name: str, column: pa.Array) -> pa.Array:
+    """Whole floats as integers; others as the shortest text that reads back as the same number."""
+    values = column.to_numpy(zero_copy_only=False)
+    valid = ~np.isnan(values)
+    if not np.isfinite(values[valid]).all():
+        raise Unusable(f"column {name} holds an infinite number")
+    if np.all((values[valid] == np.trunc(values[valid])) & (np.abs(values[valid]) <= _WHOLE_FLOAT_MAX)):
+        return pa.array(np.where(valid, values, 0).astype(np.int64), mask=~valid)
+    return pa.array(
+        [np.format_float_positional(v, trim="-") if ok else None for v, ok in zip(values, valid, strict=True)]
+    )
+
+
+def _these(index: pd.Index[Any]) -> str:
+    """Rows by their index: `rows 3, 4, 9 and 12 more`."""
+    first = ", ".join(str(key) if isinstance(key, int | date) else repr(key)[:20] for key in index[:3].tolist())
+    more = f" and {len(index) - 3} more" if len(index) > 3 else ""
+    return f"row{'s' if len(index) > 1 else ''} {first}{more}"
+
+
+def _shown(value: object) -> str:
+    """An outcome that is none: a short word is shown, anything else only by its type."""
+    return repr(value) if isinstance(value, str) and len(value) <= 20 else type(value).__name__

@@ -1,0 +1,1 @@
+"""Invoicing: VAT, numbers without gaps, and issued invoices."""

@@ -1,0 +1,1 @@
+"""Pricing: the services that can be asked for, and what one costs a customer at an instant."""

@@ -1,0 +1,84 @@
+"""Services: what can be asked for, which provider fulfils it, and its VAT rate."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from cominflow.errors import UsageError
+from cominflow.models import Event, Service
+
+# Record layouts give services 1 to 32 characters; a dot would make a feed's `service` look like a field's path.
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_RATE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%?")
+
+
+def add(
+    code: str,
+    title: str,
+    *,
+    provider: str,
+    provider_settings: Mapping[str, Any],
+    vat_rate: str = "22",
+    by: str,
+    at: datetime,
+) -> Service:
+    """Enter a service. UsageError when its code is taken or is not one, or the VAT rate is not a rate.
+
+    provider             name of an entry point of `cominflow.providers`; the caller has checked it with its settings
+    vat_rate             percent, as a person writes it: "22", "4.5"
+    """
+    if not _CODE.fullmatch(code):
+        raise UsageError(
+            f"{code!r} cannot be a service code", hint="use 1 to 32 letters, digits, - and _, as the files will say it"
+        )
+    if not title.strip():
+        raise UsageError(f"service {code} has no title", hint="give the words that stand on the invoice")
+    rate = rate_bp(vat_rate)
+    try:
+        with transaction.atomic():
+            service = Service.objects.create(
+                code=code,
+                title=title.strip(),
+                provider=provider,
+                provider_settings=dict(provider_settings),
+                vat_rate_bp=rate,
+            )
+            Event.objects.create(at=at, by=by, subject=f"service {code}"[:40], what="added")
+            return service
+    except IntegrityError:
+        raise UsageError(f"there is a service {code} already", hint="see it with `cominflow service list`") from None
+
+
+def rate_bp(text: str) -> int:
+    """A VAT rate in percent to hundredths of a percent. UsageError when it is not one.
+
+    >>> rate_bp("22"), rate_bp("4.5")
+    (2200, 450)
+    """
+    written = _RATE.fullmatch(text.strip())
+    value = Decimal(written.group(1)) * 100 if written else Decimal(-1)
+    if not 0 <= value <= 10000:
+        raise UsageError(f"{text!r} is not a VAT rate", hint="give percent with at most two decimals: 22")
+    return int(value)
+
+
+def find(code: str) -> Service:
+    """The service of that code. UsageError, with the nearest code there is, when there is none."""
+    found = Service.objects.filter(code=code).first()
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(code, [str(known) for known in Service.objects.values_list("code", flat=True)], 1)
+    hint = f"did you mean {near[0]}?" if near else "see them with `cominflow service list`"
+    raise UsageError(f"there is no service {code!r}", hint=hint)
+
+
+def everything() -> list[Service]:
+    """All services, by code."""
+    return list(Service.objects.order_by("code"))

@@ -1,0 +1,97 @@
+"""Customers and their keys: codes that can be folders, keys that open one customer's folders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cominflow.errors import UsageError
+
+pytestmark = pytest.mark.usefixtures("database")
+
+AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+LATER = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+KEY = {"kind": "ssh-ed25519", "body": "AAAA", "fingerprint": "SHA256:abcdef", "comment": "demo"}
+OTHER_KEY = {**KEY, "body": "BBBB", "fingerprint": "SHA256:abcxyz"}
+
+
+def test_a_customer_is_found_by_its_code() -> None:
+    from cominflow.customers import register
+
+    added = register.add("banca-demo", " Banca Demo ", at=AT, vat_number="00000000000")
+    assert register.find("banca-demo") == added
+    assert (added.name, added.state, added.created_at) == ("Banca Demo", "ENABLED", AT)
+    assert register.everyone() == [added]
+
+
+def test_an_unknown_code_names_the_nearest_one() -> None:
+    from cominflow.customers import register
+
+    register.add("banca-demo", "Banca Demo", at=AT)
+    with pytest.raises(UsageError, match="did you mean banca-demo"):
+        register.find("banca-dmo")
+
+
+@pytest.mark.parametrize(
+    "code", ["", "Banca", "../banca", "banca demo", "-banca", "b" * 33, "banca/demo", "banc\u00e0", "a\n"]
+)
+def test_a_code_that_could_not_be_a_folder_is_refused(code: str) -> None:
+    from cominflow.customers import register
+
+    with pytest.raises(UsageError, match="cannot be a customer code"):
+        register.add(code, "Banca Demo", at=AT)
+
+
+def test_a_code_is_given_once() -> None:
+    from cominflow.customers import register
+
+    register.add("banca-demo", "Banca Demo", at=AT)
+    with pytest.raises(UsageError, match="there is a customer banca-demo already"):
+        register.add("banca-demo", "Another", at=AT)
+
+
+def test_a_key_opens_the_folders_of_one_customer() -> None:
+    from cominflow.customers import keys, register
+
+    bank = register.add("banca-demo", "Banca Demo", at=AT)
+    other = register.add("istituto-demo", "Istituto Demo", at=AT)
+    keys.add(bank, **KEY, by="test", at=AT)
+    assert keys.customer_of("SHA256:abcdef") == "banca-demo"
+    assert keys.customer_of("SHA256:unknown") is None
+    with pytest.raises(UsageError, match="belongs to banca-demo already"):
+        keys.add(other, **KEY, by="test", at=AT)
+
+
+def test_a_withdrawn_key_opens_nothing_and_stays_on_record() -> None:
+    from cominflow.customers import keys, register
+    from cominflow.models import Event
+
+    bank = register.add("banca-demo", "Banca Demo", at=AT)
+    keys.add(bank, **KEY, by="test", at=AT)
+    keys.withdraw(bank, "abcdef", by="test", at=LATER)
+    assert keys.customer_of("SHA256:abcdef") is None
+    assert [key.withdrawn_at for key in keys.keys_of(bank)] == [LATER]
+    assert list(Event.objects.order_by("pk").values_list("what", flat=True)) == ["key added", "key withdrawn"]
+    keys.add(bank, **KEY, by="test", at=LATER)  # it may come back
+    assert keys.customer_of("SHA256:abcdef") == "banca-demo"
+
+
+def test_a_fingerprint_that_means_two_keys_withdraws_none() -> None:
+    from cominflow.customers import keys, register
+
+    bank = register.add("banca-demo", "Banca Demo", at=AT)
+    keys.add(bank, **KEY, by="test", at=AT)
+    keys.add(bank, **OTHER_KEY, by="test", at=AT)
+    for text in ("SHA256:abc", "", "SHA256:", "nothing"):
+        with pytest.raises(UsageError, match="active key"):
+            keys.withdraw(bank, text, by="test", at=LATER)
+    assert keys.customer_of("SHA256:abcdef") == keys.customer_of("SHA256:abcxyz") == "banca-demo"
+
+
+def test_a_suspended_customer_is_not_let_in() -> None:
+    from cominflow.customers import keys, register
+
+    bank = register.add("banca-demo", "Banca Demo", at=AT, state="SUSPENDED")
+    keys.add(bank, **KEY, by="test", at=AT)
+    assert keys.customer_of("SHA256:abcdef") is None
