@@ -1,0 +1,189 @@
+"""`cominflow arrival`: files that came in, and what an operator may do with one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cominflow.cli import setup, showing
+from cominflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from cominflow.models import Arrival
+
+_REASON = click.option("--reason", required=True, help="Why, for the record.")
+
+
+@click.group()
+def arrival() -> None:
+    """List and show arrivals; release or discard one that waits for a person."""
+
+
+@arrival.command(
+    name="list",
+    epilog="""\b
+Examples:
+  cominflow arrival list --customer banca-demo
+  cominflow arrival list --state HELD --state QUARANTINED
+""",
+)
+@click.option("--customer", help="Only this customer's.")
+@click.option("--state", "states", multiple=True, help="Only in this state; may be given several times.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
+@showing.json_option
+def list_all(customer: str | None, states: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """List arrivals, newest first."""
+    setup.django()
+    from cominflow.customers import register
+    from cominflow.exchange import arrivals
+
+    wanted = [state.upper() for state in states]
+    unknown = sorted(set(wanted) - set(_states()))
+    if unknown:
+        raise UsageError(f"there is no state {unknown[0]}", hint=f"states: {', '.join(_states())}")
+    owner = None if customer is None else register.find(customer)
+    rows = arrivals.listing(customer=owner, arrival_states=wanted or None)[:limit]
+    showing.table([_row(found) for found in rows], as_json=as_json, empty="no such arrival")
+
+
+@arrival.command(
+    epilog="""\b
+Examples:
+  cominflow arrival show A-17
+  cominflow arrival show RV_20260301_017.txt
+"""
+)
+@click.argument("which")
+@showing.json_option
+def show(which: str, as_json: bool) -> None:
+    """Show an arrival: its state and why, its requests, findings, deliveries and history.
+
+    WHICH is A-17, 17, or the file's name where one arrival has it.
+    """
+    setup.django()
+    from cominflow.exchange import arrivals, requests
+
+    found = arrivals.find(which)
+    value: dict[str, Any] = {
+        **_row(found),
+        "sha256": found.sha256,
+        "bytes": found.bytes_count,
+        "records": found.records_count,
+        "rejected": found.rejected_count,
+        "duplicate_of": found.duplicate_of.reference if found.duplicate_of else "",
+        "feed": f"{found.feed_version.feed.name}, version {found.feed_version.number}" if found.feed_version else "",
+        "layout": f"{found.layout_version.layout_id}@{found.layout_version.version}" if found.layout_version else "",
+        "reference_date": found.reference_date,
+        "by_state": {state: count for state, count in requests.counts(found).items() if count},
+        "findings": _findings(found),
+        "deliveries": deliveries_of(found),
+        "history": [
+            {"at": event.at, "what": event.what, "by": event.by, "reason": event.reason}
+            for event in arrivals.history(found)
+        ],
+    }
+    showing.record(value, as_json=as_json)
+
+
+@arrival.command(
+    epilog="""\b
+Example:
+  cominflow arrival release A-17 --reason "sent again on purpose, by telephone"
+"""
+)
+@click.argument("which")
+@_REASON
+@showing.json_option
+def release(which: str, reason: str, as_json: bool) -> None:
+    """Let a duplicate, quarantined or held file through: it is read again.
+
+    A released repeat is fulfilled and charged again.
+    """
+    _decide(which, reason, "release", as_json=as_json)
+
+
+@arrival.command(
+    epilog="""\b
+Example:
+  cominflow arrival discard A-17 --reason "not meant for us"
+"""
+)
+@click.argument("which")
+@_REASON
+@showing.json_option
+def discard(which: str, reason: str, as_json: bool) -> None:
+    """Decide that a duplicate, quarantined or held file is not processed. Its bytes are kept."""
+    _decide(which, reason, "discard", as_json=as_json)
+
+
+def _decide(which: str, reason: str, what: str, *, as_json: bool) -> None:
+    setup.django()
+    from cominflow import clock
+    from cominflow.exchange import arrivals
+    from cominflow.flows import operate
+
+    if not reason.strip():
+        raise UsageError("--reason is empty", hint="say why, for whoever reads the history later")
+    found = arrivals.find(which)
+    decide = operate.release if what == "release" else operate.discard
+    decide(found.pk, by=setup.operator(), reason=reason.strip(), at=clock.now())
+    found = arrivals.find(found.reference)
+    if as_json:
+        showing.record(_row(found), as_json=True)
+        return
+    click.echo(f"{found.reference} ({found.shown_name}) is {found.state}")
+    if what == "release":
+        click.echo("it is read again by `cominflow up`, or now: cominflow run --once")
+
+
+def deliveries_of(found: Arrival) -> list[dict[str, Any]]:
+    """The deliveries of an arrival, in the order they were planned."""
+    return [
+        {
+            "kind": delivery.kind,
+            "number": delivery.number,
+            "file": f"{delivery.folder}/{name_shown(bytes(delivery.name))}",
+            "state": delivery.state,
+            "bytes": delivery.bytes_count,
+            "published_at": delivery.published_at,
+            "retrieved_at": delivery.retrieved_at,
+            "reason": delivery.reason,
+        }
+        for delivery in found.deliveries.order_by("pk")
+    ]
+
+
+def name_shown(name: bytes) -> str:
+    """A file's name for a person: bytes that could not be printed are escaped."""
+    return name.decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+
+
+def _findings(found: Arrival) -> list[dict[str, Any]]:
+    """Finding codes with their counts, as the report of the reading has them."""
+    from cominflow.exchange import payload
+
+    if not found.report:
+        return []
+    report = json.loads(bytes(payload.open(found.report)))
+    counts = report.get("counts", [])
+    return [dict(count) for count in counts] if isinstance(counts, list) else []
+
+
+def _states() -> tuple[str, ...]:
+    from cominflow.exchange import arrivals
+
+    return tuple(arrivals.MOVES)
+
+
+def _row(found: Arrival) -> dict[str, Any]:
+    return {
+        "arrival": found.reference,
+        "customer": found.customer.code,
+        "file": found.shown_name,
+        "state": found.state,
+        "requests": found.requests_count,
+        "arrived_at": found.claimed_at,
+        "reason": found.reason,
+    }

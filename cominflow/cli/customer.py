@@ -1,0 +1,108 @@
+"""`cominflow customer`: who asks and pays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cominflow.cli import setup, showing
+
+if TYPE_CHECKING:
+    from cominflow.models import Customer
+
+
+@click.group()
+def customer() -> None:
+    """Add, list and show customers."""
+
+
+@customer.command(
+    epilog="""\b
+Example:
+  cominflow customer add banca-demo --name "Banca Demo"
+"""
+)
+@click.argument("code")
+@click.option("--name", required=True, help="The name that stands on the invoice.")
+@click.option("--vat-number", default="", help="Partita IVA: 11 digits, without IT.")
+@click.option("--fiscal-code", default="", help="Codice fiscale: 16 characters, or 11 digits.")
+@showing.json_option
+def add(code: str, name: str, vat_number: str, fiscal_code: str, as_json: bool) -> None:
+    """Enter a customer, with inbox, outbox and receipts folders.
+
+    CODE is the login of the customer's SFTP sessions and the name of its folder: small letters, digits, - and _.
+    """
+    setup.django()
+    from cominflow import clock, settings
+    from cominflow.customers import register
+    from cominflow.exchange.disk import Folders
+
+    added = register.add(code, name, at=clock.now(), vat_number=vat_number, fiscal_code=fiscal_code)
+    # The row first: folders without a customer would be nobody's, a customer without folders gets them at the next start.
+    Folders(settings.DATA).ensure([added.code])
+    if as_json:
+        showing.record(_row(added), as_json=True)
+    else:
+        click.echo(f"customer {added.code} added; next: cominflow key add {added.code} KEY.pub")
+
+
+@customer.command(
+    name="list",
+    epilog="""\b
+Example:
+  cominflow customer list
+""",
+)
+@showing.json_option
+def list_all(as_json: bool) -> None:
+    """List the customers."""
+    setup.django()
+    from cominflow.customers import register
+
+    rows = [_row(found) for found in register.everyone()]
+    showing.table(rows, as_json=as_json, empty="no customer yet; next: cominflow customer add CODE --name NAME")
+
+
+@customer.command(
+    epilog="""\b
+Example:
+  cominflow customer show banca-demo
+"""
+)
+@click.argument("code")
+@showing.json_option
+def show(code: str, as_json: bool) -> None:
+    """Show a customer with its keys, feeds, prices and folders."""
+    setup.django()
+    from cominflow import settings
+    from cominflow.customers import keys, register
+    from cominflow.exchange import feeds
+    from cominflow.exchange.disk import Folders
+    from cominflow.money import format_e8
+    from cominflow.pricing import prices
+
+    found = register.find(code)
+    value: dict[str, Any] = _row(found)
+    value["inbox"] = str(Folders(settings.DATA).customer(found.code).inbox)
+    value["keys"] = [
+        {"fingerprint": key.fingerprint, "comment": key.comment, "withdrawn_at": key.withdrawn_at}
+        for key in keys.keys_of(found)
+    ]
+    value["feeds"] = feeds.listed(found)
+    value["prices"] = [
+        {"service": price.service.code, "unit_price": format_e8(price.unit_price_e8), "from": price.valid_from}
+        for price in prices.prices_of(found)
+    ]
+    showing.record(value, as_json=as_json)
+
+
+def _row(found: Customer) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "name": found.name,
+        "vat_number": found.vat_number,
+        "fiscal_code": found.fiscal_code,
+        "state": found.state,
+        "created_at": found.created_at,
+    }

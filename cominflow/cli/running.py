@@ -1,0 +1,75 @@
+"""Running a command: whatever it ends with becomes one message on stderr and one exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from cominflow.errors import CominflowError
+
+FINDINGS = 1
+USAGE = 2
+WORLD = 3
+DEFECT = 70
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+def run(command: click.Command, name: str, arguments: list[str] | None = None) -> int:
+    """Run `command` with `arguments` (those of the process when None) and return its exit code. Never raises."""
+    try:
+        result: Any = command.main(arguments, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except CominflowError as problem:
+        return _told(str(problem), problem.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); what is still buffered has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WORLD
+    except SystemExit:
+        # So click ends when the same happens inside a command; its 1 would say that the data has findings.
+        return WORLD
+    except Exception as problem:  # noqa: BLE001 - the last line of defence: a defect has its own code and shows its trace
+        return _unexpected(problem)
+
+
+def _unexpected(problem: Exception) -> int:
+    # Imported here: neither Django nor tracciati may be needed for `--help`, and one that was not imported
+    # cannot have raised.
+    if "tracciati.errors" in sys.modules:
+        from tracciati.errors import LayoutError, TracciatiError
+
+        if isinstance(problem, LayoutError):
+            click.echo(str(problem), err=True)
+            return FINDINGS
+        if isinstance(problem, TracciatiError):
+            return _told(f"{problem}\n  do: {problem.hint}" if problem.hint else str(problem), WORLD)
+    if "django.db" in sys.modules:
+        from django.db import DatabaseError, InterfaceError
+
+        if isinstance(problem, DatabaseError | InterfaceError):
+            return _told(
+                f"cannot use the database: {problem}\n"
+                "  do: run `cominflow init`; see that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are those of the system",
+                WORLD,
+            )
+    if isinstance(problem, OSError):
+        where = f" {problem.filename}" if problem.filename else ""
+        return _told(f"cannot use{where}: {problem.strerror or problem}", WORLD)
+    traceback.print_exception(problem, file=sys.stderr)
+    return _told("this is a defect of cominflow, not of your data\n  do: report it with the lines above", DEFECT)
+
+
+def _told(text: str, exit_code: int) -> int:
+    click.echo(f"error: {text}", err=True)
+    return exit_code

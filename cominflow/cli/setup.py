@@ -1,0 +1,70 @@
+"""Set-up: makes Django ready for a command, once, and says who is at the keyboard."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+
+from cominflow.errors import UsageError, WorldError
+
+
+def django(*, is_new: bool = False) -> None:
+    """Make models and database usable. Commands call it first, before they import a part that has models.
+
+    UsageError when the data folder holds no system yet, or one of an older program; `is_new=True` is for `init`.
+    WorldError when the database does not answer.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cominflow.settings")
+    import django as framework
+
+    framework.setup()
+    if not is_new:
+        _check_database()
+
+
+def operator() -> str:
+    """The person or account that gives the command, for the record: `USER@host` is not asked, only the login name."""
+    try:
+        return getpass.getuser()[:80]
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return f"uid {os.getuid()}"
+
+
+def _check_database() -> None:
+    from django.db import OperationalError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    from cominflow import settings
+
+    where = _database_shown()
+    if settings.IS_SQLITE and not os.path.exists(connection.settings_dict["NAME"]):
+        raise UsageError(
+            f"there is no system in {settings.DATA}",
+            hint="run `cominflow init`, or name the folder: `cominflow --data PATH ...` or COMINFLOW_DATA",
+        )
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except OperationalError as problem:
+        raise WorldError(
+            "open", where, str(problem).strip(), retryable=True, hint="see that the database runs and may be entered"
+        ) from problem
+    if plan:
+        raise UsageError(f"the database {where} is not made for this version", hint="run `cominflow init`")
+
+
+def _database_shown() -> str:
+    """The database for a person: never with the password of its URL."""
+    from django.db import connection
+
+    config = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(config["NAME"])
+    return f"{connection.vendor}://{config['HOST'] or 'localhost'}:{config['PORT'] or '-'}/{config['NAME']}"
+
+
+def database_shown() -> str:
+    """Where the database is, for a person. Needs `django()` first."""
+    assert "django.db" in sys.modules
+    return _database_shown()

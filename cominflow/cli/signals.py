@@ -1,0 +1,29 @@
+"""Signals and addresses of the long-running commands."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from cominflow.errors import UsageError
+
+
+def stop_event() -> threading.Event:
+    """An event that SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def address(text: str) -> tuple[str, int]:
+    """HOST:PORT. UsageError when it is not.
+
+    >>> address("127.0.0.1:2222"), address("[::1]:0")
+    (('127.0.0.1', 2222), ('::1', 0))
+    """
+    host, colon, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"{text!r} is not HOST:PORT", hint="for example --listen 127.0.0.1:2222")
+    return host, int(port)

@@ -1,0 +1,90 @@
+"""`cominflow trace`: one request from the file it came in to the invoice it is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cominflow.cli import setup, showing
+from cominflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from cominflow.exchange.requests import Place
+
+
+@click.command(
+    epilog="""\b
+Example:
+  cominflow trace PRATICA-0001 --customer banca-demo
+"""
+)
+@click.argument("reference")
+@click.option("--customer", help="Only this customer's.")
+@showing.json_option
+def trace(reference: str, customer: str | None, as_json: bool) -> None:
+    """Say everything about the requests that a customer calls REFERENCE, the newest first.
+
+    Where it came in, what became of it and by whom, with which file the answer went out, and on which invoice it is.
+    """
+    setup.django()
+    from cominflow.customers import register
+    from cominflow.exchange import requests
+
+    owner = None if customer is None else register.find(customer)
+    found = requests.find(reference, customer=owner)
+    if not found:
+        raise UsageError(
+            f"no accepted request is called {reference!r}",
+            hint="write it exactly as in the file; refused files are in `cominflow arrival list --state REFUSED`",
+        )
+    values = [_journey(place) for place in found]
+    if as_json:
+        click.echo(showing.to_json(values))
+        return
+    for number, value in enumerate(values):
+        if number:
+            click.echo("")
+        showing.record(value, as_json=False)
+
+
+def _journey(place: Place) -> dict[str, Any]:
+    from cominflow.cli.arrival import name_shown
+    from cominflow.exchange import arrivals
+    from cominflow.models import Arrival, Delivery, Invoice
+
+    arrival = Arrival.objects.select_related("customer").defer("head", "tail", "report").get(pk=place.arrival_id)
+    number = place.delivery_number
+    sent = Delivery.objects.filter(arrival=arrival, kind__in=("answer", "invoice"), number=number) if number else []
+    invoice = Invoice.objects.filter(arrival=arrival, delivery_number=number).first() if number else None
+    return {
+        "reference": place.reference,
+        "request": f"{arrival.reference}/{place.position + 1}",
+        "customer": place.customer,
+        "service": place.service,
+        "file": arrival.shown_name,
+        "file_state": arrival.state,
+        "arrived_at": arrival.claimed_at,
+        "accepted_at": arrival.accepted_at,
+        "state": place.state,
+        "outcome": place.outcome,
+        "answered_at": place.answered_at,
+        "answered_by": place.answered_by,
+        "revision": place.revision,
+        "invoice": invoice.full_number if invoice is not None else "",
+        "deliveries": [
+            {
+                "kind": delivery.kind,
+                "number": delivery.number,
+                "file": f"{delivery.folder}/{name_shown(bytes(delivery.name))}",
+                "state": delivery.state,
+                "published_at": delivery.published_at,
+                "retrieved_at": delivery.retrieved_at,
+            }
+            for delivery in sent
+        ],
+        "history": [
+            {"at": event.at, "what": event.what, "by": event.by, "reason": event.reason}
+            for event in arrivals.history(arrival)
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Flows: one file per journey, the only place where the parts meet."""

@@ -1,0 +1,196 @@
+"""Batch: the durable workflow that takes files from their claim to their published answers.
+
+    identify → read → acknowledge → fulfil (portion by portion) → settle → publish
+
+Each arrow is a step that the engine remembers. Every step also finds its work by state, so repeating one is safe.
+A failure of the world (disk, database, provider) ends the workflow in order: the batch keeps its error and is begun
+again later, under a new workflow id. One arrival's defect puts that arrival aside and the batch goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from cominflow import clock, failpoint, settings
+from cominflow.errors import WorldError
+from cominflow.exchange import quarantine
+from cominflow.exchange.disk import Folders
+from cominflow.exchange.moves import move
+from cominflow.flows import deliver, engine, receive
+from cominflow.flows import fulfil as fulfilment
+from cominflow.flows import settle as settlement
+from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES
+from cominflow.models import Arrival, Batch
+
+log = logging.getLogger("cominflow.flows")
+
+FAILED = "failed"
+_BACKOFF_S_MAX = 900
+
+
+def workflow_id(batch: Batch) -> str:
+    """The engine's id of the batch's present try."""
+    return f"batch-{batch.pk}-{batch.failures_count}"
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A step whose failure by the world is written beside the batch, and told to the workflow instead of raised."""
+
+    @wraps(function)
+    def guarded(batch_id: int, *ids: int) -> Any:
+        try:
+            return function(batch_id, *ids)
+        except (WorldError, OSError, DatabaseError) as error:
+            log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
+            _record_failure(batch_id, f"{function.__name__}: {error}")
+        except Exception as defect:  # ours; retried as well, since the next version may have it mended
+            log.exception("batch %s met a defect in %s", batch_id, function.__name__)
+            _record_failure(batch_id, f"{function.__name__}: a defect of ours ({type(defect).__name__}); see the log")
+        return FAILED
+
+    return engine.step(guarded)
+
+
+def _record_failure(batch_id: int, error: str) -> None:
+    batch = Batch.objects.get(pk=batch_id)
+    batch.error = error
+    batch.not_before = clock.now() + timedelta(seconds=min(_BACKOFF_S_MAX, 2 ** min(batch.failures_count, 10)))
+    batch.failures_count += 1
+    batch.attempts_count = 0
+    batch.save(update_fields=["error", "not_before", "failures_count", "attempts_count"])
+
+
+@engine.workflow
+def process_batch(batch_id: int) -> None:
+    """Take a batch to its end, or to the step where the world failed it."""
+    if not _begin(batch_id):
+        return
+    work = identify(batch_id)
+    if work != FAILED:
+        work = read(batch_id)
+    if work != FAILED:
+        work = acknowledge(batch_id)
+    if work == FAILED:
+        return
+    for arrival_id, ordinal in work:
+        if fulfil(batch_id, arrival_id, ordinal) == FAILED:
+            return
+    if settle(batch_id) != FAILED and publish(batch_id) != FAILED:
+        finish(batch_id)
+
+
+def _begin(batch_id: int) -> bool:
+    """Count this try. Not a step: it runs again after each crash, and so notices a file that kills the process."""
+    batch = Batch.objects.get(pk=batch_id)
+    if batch.finished_at is not None:
+        return False
+    batch.attempts_count += 1
+    batch.save(update_fields=["attempts_count"])
+    if batch.attempts_count <= BATCH_ATTEMPTS_MAX:
+        return True
+    _give_up(batch)
+    return False
+
+
+def _give_up(batch: Batch) -> None:
+    reason = f"the process died {BATCH_ATTEMPTS_MAX} times while it worked on this file's batch"
+    at, folders = clock.now(), Folders(settings.DATA)
+    with transaction.atomic():
+        for arrival in receive.arrivals_of(batch):
+            if arrival.state == "CLAIMED":
+                move(arrival, "READING", at=at, by="engine")
+            if arrival.state == "READING":
+                quarantine.put(folders, arrival, reason=reason, at=at)
+                move(arrival, "QUARANTINED", at=at, by="engine", reason=reason)
+        batch.error, batch.not_before, batch.attempts_count = reason, at + timedelta(seconds=_BACKOFF_S_MAX), 0
+        batch.failures_count += 1
+        batch.save(update_fields=["error", "not_before", "attempts_count", "failures_count"])
+    log.error("batch %s: %s", batch.pk, reason)
+
+
+@_guarded
+def identify(batch_id: int) -> None:
+    """Hash and keep each file; set duplicates aside."""
+    batch = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+    receive.identify(batch, Folders(settings.DATA), at=clock.now())
+
+
+@_guarded
+def read(batch_id: int) -> None:
+    """Read each file: small ones together in one transaction, a savepoint for each; large ones chunk by chunk."""
+    folders = Folders(settings.DATA)
+    arrivals = [a for a in receive.arrivals_of(Batch.objects.get(pk=batch_id)) if a.state == "READING"]
+    small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
+    with transaction.atomic():
+        for arrival in small:
+            _read_or_quarantine(arrival, folders)
+    failpoint.hit("batch.read")
+    for arrival in arrivals:
+        if arrival.bytes_count > LARGE_FILE_BYTES:
+            _read_or_quarantine(arrival, folders)
+
+
+def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
+    at = clock.now()
+    try:
+        if arrival.bytes_count <= LARGE_FILE_BYTES:
+            with transaction.atomic():
+                receive.read(arrival, folders, at=at)
+        else:
+            receive.read(arrival, folders, at=at)
+    except (WorldError, OSError, DatabaseError):
+        raise
+    except Exception as defect:  # ours: this file waits for us, the others of the batch go on
+        log.exception("arrival %s could not be read", arrival.reference)
+        arrival.refresh_from_db()
+        reason = (
+            f"a defect of ours ({type(defect).__name__}) stopped the reading; the log of this instant has its place"
+        )
+        quarantine.put(folders, arrival, reason=reason, at=at)
+        move(arrival, "QUARANTINED", at=at, by="engine", reason=reason)
+
+
+@_guarded
+def acknowledge(batch_id: int) -> list[list[int]]:
+    """Plan and publish receipts and rejections. Returns what is to be fulfilled: [arrival id, ordinal] pairs."""
+    folders = Folders(settings.DATA)
+    work: list[list[int]] = []
+    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
+        deliver.acknowledge(arrival, at=clock.now())
+        failpoint.hit("batch.acknowledged")
+        deliver.publish_all(arrival, folders, at=clock.now())
+        work.extend([arrival.pk, ordinal] for ordinal in fulfilment.waiting(arrival))
+    return work
+
+
+@_guarded
+def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> None:
+    """Ask the providers for one portion."""
+    fulfilment.fulfil(Arrival.objects.select_related("customer").get(pk=arrival_id), ordinal, at=clock.now())
+
+
+@_guarded
+def settle(batch_id: int) -> None:
+    """Charge, invoice and plan the answers."""
+    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
+        settlement.settle(arrival.pk, at=clock.now())
+
+
+@_guarded
+def publish(batch_id: int) -> None:
+    """Write and publish answers and invoice records."""
+    folders = Folders(settings.DATA)
+    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
+        deliver.publish_all(arrival, folders, at=clock.now())
+
+
+@_guarded
+def finish(batch_id: int) -> None:
+    """Nothing of this batch is left to do."""
+    Batch.objects.filter(pk=batch_id).update(finished_at=clock.now(), error="", not_before=None)

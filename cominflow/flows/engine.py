@@ -1,0 +1,146 @@
+"""Engine: the port to DBOS, the durable workflow engine. Nothing else in cominflow imports `dbos`.
+
+What a newcomer must know:
+
+* The engine remembers which steps of a workflow are done, and goes on after the last one when the process was
+  killed. The truth is in our own tables all the same: every step finds its work by state and is safe to repeat.
+* Never start work inside a database transaction: on SQLite it would wait for ever for the lock that the transaction
+  holds, on PostgreSQL it would begin before the rows that it needs exist. `start` asserts that.
+* Arguments and results are ids (int or text), written as JSON. No person's data ever enters the engine's tables.
+* Each step runs between two `close_old_connections()`: a connection that the database cut does not heal by itself
+  in a thread of the engine.
+
+Source: research on DBOS 3.4, `docs/decisions/0004-the-durable-engine.md`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos._serialization import Serializer
+from django.db import close_old_connections, connection
+
+from cominflow import settings
+
+# A constant: with DBOS's own default, a hash of the code, workflows that an older release began would never end.
+APPLICATION_VERSION = "cominflow-1"
+THREADS_MAX = 4
+
+
+class _Json(Serializer):
+    """Ids and short texts as JSON. Pickle is refused: it hides what is stored, and runs code when it is read."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(_plain(data))
+
+    def deserialize(cls, serialized_data: str) -> Any:
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "cominflow_json"
+
+
+def _plain(data: Any) -> Any:
+    """Refuse what is not an id, a short text, or a plain structure of them. Errors become their words."""
+    if isinstance(data, BaseException):
+        return {"error": type(data).__name__}  # never the text: it may quote a person's data
+    if isinstance(data, dict):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_plain(value) for value in data]
+    assert data is None or isinstance(data, bool | int | str), f"not an id: {type(data).__name__}"
+    assert not isinstance(data, str) or len(data) <= 200, "a text this long is data, not an id"
+    return data
+
+
+def workflow(function: Callable[[int], None]) -> Callable[[int], None]:
+    """Declare a workflow: a function of one id that calls steps. Declared when its module is imported."""
+    return DBOS.workflow(name=function.__name__)(function)
+
+
+def step(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare a step: what the engine remembers as done. Ids in, ids out."""
+
+    @functools.wraps(function)
+    def fresh(*ids: Any) -> Any:
+        close_old_connections()
+        try:
+            return function(*ids)
+        finally:
+            close_old_connections()
+
+    return DBOS.step(name=function.__name__)(fresh)
+
+
+def launch(*, executor_id: str = "local") -> None:
+    """Start the engine in this process. Workflows that this executor left unfinished go on by themselves."""
+    config: DBOSConfig = {
+        "name": "cominflow",
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor_id,
+        "max_executor_threads": THREADS_MAX,
+        "serializer": _Json(),
+        "log_level": "ERROR",
+        "notification_listener_polling_interval_sec": 0.1,
+        "scheduler_polling_interval_sec": 3600.0,
+        "use_listen_notify": False,
+        "system_database_engine": _database(),
+    }
+    DBOS(config=config)
+    DBOS.launch()
+
+
+def shut_down() -> None:
+    """Stop the engine. What was running goes on at the next launch."""
+    DBOS.destroy(workflow_completion_timeout_sec=0)
+
+
+def start(function: Callable[[int], None], workflow_id: str, argument: int) -> None:
+    """Start a workflow once: a second start with the same `workflow_id` does nothing."""
+    assert not connection.in_atomic_block, "start work after the transaction that wrote its rows, never inside it"
+    with SetWorkflowID(workflow_id):
+        DBOS.start_workflow(function, argument)
+
+
+def wait(workflow_id: str) -> None:
+    """Wait until that workflow ended. Polls each second, so for tests and for stopping, never inside a flow."""
+    DBOS.retrieve_workflow(workflow_id).get_result()
+
+
+def unfinished() -> set[str]:
+    """Ids of the workflows that have not ended."""
+    rows = DBOS.list_workflows(status=["PENDING", "ENQUEUED", "DELAYED"], load_input=False, load_output=False)
+    return {row.workflow_id for row in rows}
+
+
+def forget(workflow_ids: list[str]) -> None:
+    """Delete the engine's record of workflows that have ended: our own tables keep what happened."""
+    if workflow_ids:
+        DBOS.delete_workflows(workflow_ids)
+
+
+def _database() -> sqlalchemy.Engine:
+    """The engine's tables live in our database: one file, one backup."""
+    if not settings.IS_SQLITE:
+        url = sqlalchemy.make_url(settings.DATABASE_URL).set(drivername="postgresql+psycopg")
+        return sqlalchemy.create_engine(url, pool_pre_ping=True, pool_size=THREADS_MAX + 4)
+    url = sqlalchemy.make_url(settings.DATABASE_URL)
+    database = sqlalchemy.create_engine(url, connect_args={"isolation_level": "IMMEDIATE"}, pool_size=THREADS_MAX + 4)
+
+    @sqlalchemy.event.listens_for(database, "connect")
+    def _set_pragmas(connection: Any, _record: Any) -> None:
+        for pragma in settings.SQLITE_PRAGMAS:
+            connection.execute(pragma)
+
+    return database
+
+
+def has_ended(workflow_id: str) -> bool:
+    """Did a workflow of this id run and end, well or badly?"""
+    rows = DBOS.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
+    return any(row.status not in ("PENDING", "ENQUEUED", "DELAYED") for row in rows)

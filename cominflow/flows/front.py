@@ -1,0 +1,45 @@
+"""Front: the process that speaks SSH with customers. It reads keys and notes retrievals; it parses no file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from django.db import close_old_connections
+
+from cominflow import clock, settings
+from cominflow.customers import keys, register
+from cominflow.exchange import publish
+from cominflow.exchange.disk import Folders
+from cominflow.exchange.sftp import server
+
+
+def run(listen: tuple[str, int], *, stop: threading.Event, on_ready: Callable[[server.Server], None]) -> None:
+    """Serve until `stop` is set. Raises WorldError when the port is taken."""
+    folders = Folders(settings.DATA)
+    server.run_server(
+        folders=folders,
+        customer_of_key=_customer_of_key,
+        host_key=folders.state / "sftp_host_key",
+        stop=stop,
+        on_ready=on_ready,
+        listen=listen,
+        on_retrieved=_retrieved,
+    )
+
+
+def _customer_of_key(fingerprint: str) -> str | None:
+    close_old_connections()
+    try:
+        return keys.customer_of(fingerprint)
+    finally:
+        close_old_connections()
+
+
+def _retrieved(customer: str, folder: str, name: bytes) -> None:
+    """The customer has every byte of a published file: note when, the first time."""
+    close_old_connections()
+    try:
+        publish.retrieved(register.find(customer), folder, name, at=clock.now())
+    finally:
+        close_old_connections()

@@ -1,0 +1,170 @@
+"""Run: the loop of the one engine process. It finds work by state, and starts a workflow for each batch.
+
+    wake-up (watcher, 5 s, or another process's request) → claim in every inbox → start the batches that are due
+
+Exactly one engine per data folder: whoever holds `state/engine.lock`. `run --once` beside a living engine asks it
+to sweep and waits for it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import DatabaseError, close_old_connections, transaction
+from django.db.models import Q
+
+from cominflow import clock, failpoint
+from cominflow.errors import LockedError, WorldError
+from cominflow.exchange import publish
+from cominflow.exchange.claim import claim, recover
+from cominflow.exchange.disk import Folders
+from cominflow.exchange.watcher import Watcher
+from cominflow.flows import batch as batches
+from cominflow.flows import engine
+from cominflow.limits import SWEEP_S
+from cominflow.models import Batch, Customer
+
+log = logging.getLogger("cominflow.flows")
+
+# How often the loop looks for batches that other processes wrote (a released file, a late answer).
+LOOK_S = 0.5
+
+
+class Runner:
+    """Claims, starts, and knows what runs. One per process, after `locked`."""
+
+    def __init__(self, folders: Folders) -> None:
+        self.folders = folders
+        self.stopping = threading.Event()
+
+    def recover(self) -> None:
+        """What a killed process left half done: claims first, then the engine's own workflows."""
+        recover(self.folders, at=clock.now())
+        publish.recover(self.folders, at=clock.now())
+        failpoint.hit("run.recovered")
+        engine.launch()
+
+    def sweep(self, customers: set[str] | None = None) -> int:
+        """Claim what lies complete in the inboxes (of these customers, or of all). Returns how many files."""
+        rows = Customer.objects.order_by("code")
+        if customers is not None:
+            rows = rows.filter(code__in=customers)
+        return sum(len(claim(self.folders, customer, at=clock.now())) for customer in rows)
+
+    def start_due(self) -> int:
+        """Start a workflow for each batch that is due and not running. Returns how many are unfinished in all."""
+        running = engine.unfinished()
+        at = clock.now()
+        unfinished = list(Batch.objects.filter(finished_at=None).order_by("pk"))
+        for batch in unfinished:
+            if any(name.startswith(f"batch-{batch.pk}-") for name in running):
+                continue
+            if batch.not_before is not None and batch.not_before > at:
+                continue
+            if batch.late_for_id is not None and self._is_busy(batch):
+                continue
+            if engine.has_ended(batches.workflow_id(batch)):  # it ended without a word in our tables: begin another try
+                batch.failures_count += 1
+                batch.save(update_fields=["failures_count"])
+            failpoint.hit("run.start")
+            engine.start(batches.process_batch, batches.workflow_id(batch), batch.pk)
+        return len(unfinished)
+
+    def _is_busy(self, batch: Batch) -> bool:
+        """Does an earlier batch still work on the arrival that this late one is for?"""
+        earlier = Batch.objects.filter(finished_at=None, pk__lt=batch.pk)
+        return earlier.filter(Q(late_for=batch.late_for_id) | Q(arrivals=batch.late_for_id)).exists()
+
+    def run_once(self, *, timeout_s: float) -> bool:
+        """Claim all there is and work until nothing is due. False when the time was up first."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and not self.stopping.is_set():
+            claimed = self.sweep()
+            due = self.start_due()
+            if not claimed and not self._has_due() and not engine.unfinished():
+                return True
+            self.stopping.wait(0.02 if due else 0.0)
+        return False
+
+    def _has_due(self) -> bool:
+        at = clock.now()
+        return Batch.objects.filter(finished_at=None).filter(Q(not_before=None) | Q(not_before__lte=at)).exists()
+
+    def run(self) -> None:
+        """Work until `stopping` is set. A failure of the world is logged and tried again at the next sweep."""
+        wake = threading.Event()
+        watcher = Watcher(self.folders, wake)
+        watcher.start()
+        next_sweep = 0.0
+        try:
+            while not self.stopping.is_set():
+                wake.clear()
+                dirty = watcher.take()
+                is_sweep = time.monotonic() >= next_sweep or _take_request(self.folders)
+                try:
+                    if dirty or is_sweep:
+                        self.sweep(None if is_sweep else dirty)
+                    self.start_due()
+                except (WorldError, OSError, DatabaseError):
+                    log.exception("a sweep failed and is repeated in %s s", SWEEP_S)
+                    close_old_connections()
+                if is_sweep:
+                    next_sweep = time.monotonic() + SWEEP_S
+                wake.wait(LOOK_S)
+        finally:
+            watcher.stop()
+
+
+@contextmanager
+def locked(folders: Folders) -> Iterator[None]:
+    """Hold the engine's lock. LockedError (exit 4) when another process has it."""
+    path = folders.state / "engine.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = path.read_text().strip() or "unknown"
+            raise LockedError(
+                f"an engine already runs on {folders.data} (process {holder})",
+                hint="use `cominflow run --once`, which asks that engine to sweep, or stop it first",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def request_sweep(folders: Folders) -> None:
+    """Ask the living engine to sweep now."""
+    (folders.state / "sweep").touch()
+
+
+def _take_request(folders: Folders) -> bool:
+    try:
+        (folders.state / "sweep").unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def wait_until_idle(folders: Folders, *, timeout_s: float) -> bool:
+    """Ask the living engine to sweep, and wait until it took the request and nothing is due. False at the time-out."""
+    request_sweep(folders)
+    deadline = time.monotonic() + timeout_s
+    request: Path = folders.state / "sweep"
+    while time.monotonic() < deadline:
+        with transaction.atomic():
+            is_idle = not request.exists() and not Batch.objects.filter(finished_at=None).exists()
+        if is_idle:
+            return True
+        time.sleep(0.1)
+    return False
