@@ -1,0 +1,30 @@
+"""Build the generated pages: `make docs` writes them, tests/docs compares them with what is in the repository.
+
+A page must not depend on the machine: no path, no time, no width of a terminal.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docs import commands, findings
+
+FOLDER = Path(__file__).resolve().parent
+
+# Page -> what makes its text.
+PAGES = {
+    "cli.md": commands.page,
+    "findings.md": findings.page,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, make in PAGES.items():
+        path = FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(make(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
