@@ -1,0 +1,134 @@
+"""An operator's day by the installed commands: files come in, a person answers, releases, discards and traces."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+BANK = ROOT / "layouts" / "banca-demo"
+
+
+class Office:
+    """A system with one customer, two services that a person fulfils, and the command."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        data = folder / "var"
+        self.folder = folder
+        self.home = data / "customers" / "banca-demo"
+        self.environment = {**os.environ, "COMINFLOW_DATA": str(data), "COMINFLOW_DATABASE_URL": database_url}
+
+    def run(self, *arguments: str | Path, code: int = 0) -> str:
+        """Run `cominflow`, demand its exit code, and give back what it printed (its errors when it failed)."""
+        done = subprocess.run(
+            [BIN / "cominflow", *map(str, arguments)],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stderr if code else done.stdout
+
+    def json(self, *arguments: str | Path) -> Any:
+        """What the command prints with --json."""
+        return json.loads(self.run(*arguments, "--json"))
+
+    def send(self, name: str, *, seed: int) -> bytes:
+        """Put a valid file of three requests into the inbox, whole at once; returns its bytes."""
+        made = self.folder / name
+        generate = [BIN / "tracciati", "generate", BANK / "visure.toml", "--seed", str(seed), "--count", "3"]
+        subprocess.run([*generate, "--out", made], check=True, capture_output=True)
+        content = made.read_bytes()
+        made.rename(self.home / "inbox" / name)
+        return content
+
+
+@pytest.fixture
+def office(tmp_path: Path, database_url: str) -> Office:
+    office = Office(tmp_path, database_url)
+    office.run("init")
+    office.run("customer", "add", "banca-demo", "--name", "Banca Demo")
+    for service in ("VIS1", "VIS2"):
+        office.run("service", "add", service, "--title", f"Visura {service}", "--provider", "manual")
+        office.run("price", "set", "banca-demo", service, "3.50")
+    office.run("feed", "publish", "banca-demo", BANK)
+    return office
+
+
+def test_a_request_is_answered_by_hand_and_traced_to_its_invoice(office: Office) -> None:
+    office.send("RV_20260301_001.txt", seed=1)
+    office.run("run", "--once")
+    work = office.json("work", "list")
+    assert [item["request"] for item in work] == ["A-1/1", "A-1/2", "A-1/3"]
+    assert {item["subject"] for item in work} == {"***"}, "personal data are hidden unless asked for"
+    (revealed, *_) = office.json("work", "list", "--reveal", "--limit", "1")
+    assert revealed["subject"] == revealed["fields"]["codice_fiscale"] and len(revealed["subject"]) == 16
+    reference = work[0]["reference"]
+
+    assert "no result field 'puntegio'" in office.run(
+        "work", "answer", reference, "--outcome", "fulfilled", "--field", "puntegio=712", code=2
+    )
+    assert "does not fit richiesta.punteggio" in office.run(
+        "work", "answer", reference, "--outcome", "fulfilled", "--field", "punteggio=1234567", code=2
+    )
+    office.run("work", "answer", reference, "--outcome", "fulfilled", "--field", "punteggio=712")
+    assert "cannot become ANSWERED" in office.run("work", "answer", "A-1/1", "--outcome", "failed", code=2)
+    office.run("work", "answer", "A-1/2", "--outcome", "not_found")
+    office.run("run", "--once")
+
+    (journey,) = office.json("trace", reference, "--customer", "banca-demo")
+    assert (journey["state"], journey["outcome"], journey["file"]) == ("ANSWERED", "fulfilled", "RV_20260301_001.txt")
+    assert journey["invoice"].endswith("/1")
+    assert {sent["state"] for sent in journey["deliveries"]} == {"PUBLISHED"}
+    answers = [Path(sent["file"]).name for sent in journey["deliveries"] if sent["kind"] == "answer"]
+    sent = (office.home / "outbox" / answers[0]).read_bytes().split(b"\r\n")[1]
+    assert reference.encode() in sent and b"00000712" in sent
+    assert [item["request"] for item in office.json("work", "list")] == ["A-1/3"]
+    shown = office.json("arrival", "show", "RV_20260301_001.txt")
+    assert shown["by_state"] == {"open": 1, "answered": 2}
+
+
+def test_a_repeat_waits_until_a_person_releases_or_discards_it(office: Office) -> None:
+    content = office.send("RV_20260301_001.txt", seed=1)
+    office.run("run", "--once")
+    for number in (2, 3):
+        made = office.folder / "again"
+        made.write_bytes(content)
+        made.rename(office.home / "inbox" / f"RV_20260301_00{number}.txt")
+        office.run("run", "--once")
+    waiting = office.json("arrival", "list", "--state", "duplicate")
+    assert [found["arrival"] for found in waiting] == ["A-3", "A-2"]
+    assert "A-1" in office.json("arrival", "show", "A-2")["duplicate_of"]
+    assert office.json("status")["files_waiting_for_a_person"] == 2
+
+    office.run("arrival", "discard", "A-3", "--reason", "sent twice by mistake")
+    assert "cannot become DISCARDED" in office.run("arrival", "discard", "A-1", "--reason", "a mistake", code=2)
+    office.run("arrival", "release", "RV_20260301_002.txt", "--reason", "sent again on purpose")
+    office.run("run", "--once")
+    states = {found["arrival"]: found["state"] for found in office.json("arrival", "list")}
+    assert states == {"A-1": "QUEUED", "A-2": "QUEUED", "A-3": "DISCARDED"}
+    history = office.json("arrival", "show", "A-2")["history"]
+    assert "sent again on purpose" in [event["reason"] for event in history]
+    assert office.json("status")["requests"]["open"] == 6
+
+
+def test_a_file_that_no_feed_takes_is_set_aside_with_the_names_agreed(office: Office) -> None:
+    made = office.folder / "hello"
+    made.write_bytes(b"hello\n")
+    made.rename(office.home / "inbox" / "hello.doc")
+    office.run("run", "--once")
+    (found,) = office.json("arrival", "list")
+    assert found["state"] == "QUARANTINED"
+    assert "RV_{date:%Y%m%d}_{seq:3}.txt" in found["reason"]
+    receipts = [path.name for path in (office.home / "receipts").iterdir()]
+    assert "hello.doc.A-1.receipt.txt" in receipts

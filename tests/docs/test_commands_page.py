@@ -1,0 +1,40 @@
+"""docs/cli.md is what the commands say of themselves, and they say enough."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from cominflow.cli import group as cominflow
+from docs import build, commands
+from tracciati.cli import tracciati
+
+COMMANDS = [*commands.walk(cominflow, "cominflow"), *commands.walk(tracciati, "tracciati")]
+LEAVES = [(path, command) for path, command in COMMANDS if not isinstance(command, click.Group)]
+DOES_NOT_END = ("cominflow up", "cominflow sftp")
+
+
+@pytest.mark.parametrize("name", build.PAGES)
+def test_a_generated_page_is_what_make_docs_would_write(name: str) -> None:
+    written = (Path(build.__file__).parent / name).read_text(encoding="utf-8")
+    assert written == build.PAGES[name](), f"docs/{name} is out of date; do: make docs"
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_every_command_has_help_with_an_example_to_paste(path: str, command: click.Command) -> None:
+    assert command.help, f"{path} has no help"
+    assert f"\n  {path} " in f"{command.epilog} " or f"\n  {path}\n" in f"{command.epilog}\n", f"{path} has no example"
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_every_command_that_ends_can_print_json(path: str, command: click.Command) -> None:
+    options = {text for parameter in command.params for text in parameter.opts}
+    assert "--json" in options or path in DOES_NOT_END, f"{path} has no --json"
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])
+def test_every_option_says_what_it_is_for(path: str, command: click.Command) -> None:
+    silent = [p.opts[0] for p in command.params if isinstance(p, click.Option) and not p.help]
+    assert not silent, f"{path}: no help for {silent}"

@@ -1,0 +1,245 @@
+"""For every finding code a small file that earns it, and the first line of its message, exactly.
+
+The layouts are those in tests/samples; a case may change a text in one of them. No file earns more than the codes
+that are listed: one mistake is one complaint.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tracciati import declare
+from tracciati.catalogue import CATALOGUE
+from tracciati.limits import RECORD_BYTES_MAX
+from tracciati.reading import check
+from tracciati.report import Report
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+HEAD = "01BANCA   20260301                      \r\n"
+ORDER = "0200001RIF001ROSSI    202603050001250V  \r\n"
+TAIL = "99BANCA   00001000001250                \r\n"
+FIXED = HEAD + ORDER + TAIL
+CSV_HEAD = "numero;Riferimento;nome;importo;data\n"
+CSV = CSV_HEAD + "1;R1;ROSSI;12,50;01/03/2026\n"
+GROUPED = "IB          \n140001001250\n700001      \nEF0001001250\n"
+
+
+class Case(NamedTuple):
+    """A file, and the code and first line (after the file's name) it is answered with; `change` edits the layout."""
+
+    sample: str
+    text: str
+    code: str
+    message: str
+    change: tuple[str, str] = ("", "")
+
+
+def fixed(old: str, new: str, code: str, message: str, change: tuple[str, str] = ("", "")) -> Case:
+    """The good fixed file with one change."""
+    assert old in FIXED
+    return Case("orders-fixed", FIXED.replace(old, new, 1), code, message, change)
+
+
+LAST_OPTIONAL = ('last_separator = "required"', 'last_separator = "forbidden"')
+PADDED = ('last_separator = "required" }', 'last_separator = "required" }\non_short = "pad"\non_long = "ignore"')
+MARKED = ('{ base = "decimal", digits = 7, scale = 2 }', '{ base = "decimal", digits = 6, scale = 2, mark = "," }')
+FISCAL = (
+    '{ name = "nome",        type = "text", sensitive = true }',
+    '{ name = "nome", type = "codice_fiscale" }',
+)
+VAT = ('{ name = "nome",        type = "text", sensitive = true }', '{ name = "nome", type = "partita_iva" }')
+ASCII = ("iso8859-1", "ascii")
+
+CASES = [
+    fixed("001250V  \r", "001250V\r", "TR-L101", "2:1-38: TR-L101: record too short"),
+    fixed("001250V  \r", "001250V  XY\r", "TR-L102", "2:41-42: TR-L102: record too long"),
+    fixed("V  \r\n", "V  \n", "TR-L103", "2:41: TR-L103 warning: record ended by LF, not by CRLF"),
+    Case("orders-fixed", FIXED[:-2], "TR-L104", "3:41: TR-L104: the last record has no separator"),
+    Case("orders-fixed", FIXED, "TR-L105", "3:41: TR-L105: a separator after the last record", LAST_OPTIONAL),
+    Case(
+        "orders-delimited", "\ufeff" + CSV, "TR-L106", "1:1-3: TR-L106 warning: the file begins with a byte order mark"
+    ),
+    fixed("V  \r\n", "V  \r\n\r\n", "TR-L107", "3:1: TR-L107 warning: empty line"),
+    Case(
+        "orders-fixed",
+        FIXED + "\x1a",
+        "TR-L108",
+        "4:1: TR-L108 warning: the file ends with an end-of-file character (^Z)",
+    ),
+    fixed(
+        "ROSSI    ",
+        "ROSSI" + "x" * RECORD_BYTES_MAX,
+        "TR-L109",
+        f"2:1-{RECORD_BYTES_MAX}: TR-L109: a record longer than any record may be",
+    ),
+    Case("orders-delimited", CSV + '2;"R2;BIANCHI;1,00;', "TR-L110", "3:1-19: TR-L110: a quote is never closed"),
+    Case(
+        "orders-grouped",
+        GROUPED.replace("\n", "")[:-1],
+        "TR-L111",
+        "4:1-11: TR-L111: the file ends inside a record",
+        ('separator = "LF", last_separator = "optional"', 'separator = "none"'),
+    ),
+    Case(
+        "orders-delimited",
+        CSV.replace("Riferimento", "riferimento"),
+        "TR-L112",
+        "1:1-36: TR-L112: the header row differs from the layout",
+    ),
+    Case("orders-delimited", CSV + "2;R2;BI;ANCHI;1,00;\n", "TR-L113", "3:1-19: TR-L113: 6 columns instead of 5"),
+    Case(
+        "orders-delimited",
+        CSV + '2;R2;IL "ROSSO";1,00;\n',
+        "TR-L114",
+        "3:6-15: TR-L114: a quote in the middle of a value",
+    ),
+    fixed(
+        "001250V  \r",
+        "001250V\r",
+        "TR-L115",
+        "2:1-38: TR-L115 warning: short record, read as if filled with blanks",
+        PADDED,
+    ),
+    fixed(
+        "001250V  \r",
+        "001250V  XY\r",
+        "TR-L116",
+        "2:41-42: TR-L116 warning: long record, the surplus was not read",
+        PADDED,
+    ),
+    fixed(ORDER, ORDER + "03" + ORDER[2:], "TR-S101", "3:1-40: TR-S101: unknown record type"),
+    fixed(HEAD, "", "TR-S102", "1:1-40: TR-S102 ordine: this record cannot stand here"),
+    fixed(TAIL, "", "TR-S103", "2:41: TR-S103: the file ends too soon"),
+    fixed(
+        TAIL,
+        "55".ljust(40) + "\r\n" + TAIL,
+        "TR-S104",
+        "3:1-40: TR-S104 nota: this record does not belong in this kind of file",
+    ),
+    fixed("RIF001", "      ", "TR-F201", "2:8-13: TR-F201 ordine.riferimento (Vs. rif.): empty, but required"),
+    fixed("1250V", "1250Z", "TR-F202", "2:38: TR-F202 ordine.tipo_ordine: not in the list of codes"),
+    fixed(
+        "ROSSI ", "ROSS\xe0 ", "TR-F203", "2:14-22: TR-F203 ordine.nome: bytes that are no text in this encoding", ASCII
+    ),
+    fixed("0001250V", "00012A0V", "TR-F204", "2:31-37: TR-F204 ordine.importo (Importo): not a run of digits"),
+    fixed("20260305", "20260230", "TR-F205", "2:23-30: TR-F205 ordine.consegna: not a date"),
+    fixed(
+        "99BANCA",
+        "99BANCA",
+        "TR-F206",
+        "3:25-40: TR-F206 coda.fine: differs from the constant",
+        (
+            '{ name = "filler",  len = 16, type = "filler" },\n]\n\n[[rule',
+            '{ name = "fine", len = 16, type = "const", value = "FINE            " },\n]\n\n[[rule',
+        ),
+    ),
+    Case("orders-delimited", CSV, "TR-F207", "2:6-10: TR-F207 riga.nome: not a codice fiscale", FISCAL),
+    Case(
+        "orders-delimited",
+        CSV.replace("ROSSI", "RSSMRA85T10H501P"),
+        "TR-F208",
+        "2:6-21: TR-F208 riga.nome: wrong check character of the codice fiscale",
+        FISCAL,
+    ),
+    Case("orders-delimited", CSV, "TR-F209", "2:6-10: TR-F209 riga.nome: not a partita IVA", VAT),
+    Case(
+        "orders-delimited",
+        CSV.replace("ROSSI", "00743110158"),
+        "TR-F210",
+        "2:6-16: TR-F210 riga.nome: wrong check digit of the partita IVA",
+        VAT,
+    ),
+    Case(
+        "orders-delimited",
+        CSV.replace("12,50", "1250"),
+        "TR-F211",
+        "2:12-15: TR-F211 riga.importo: decimal mark missing or in the wrong place",
+    ),
+    fixed("0001250V", "   1250V", "TR-F212", "2:31-37: TR-F212 ordine.importo (Importo): wrong alignment or padding"),
+    fixed(
+        "1250V  ",
+        "1250V00",
+        "TR-F213",
+        "2:39-40: TR-F213 warning: ordine.esito: filled, but to be left blank by the sender",
+    ),
+    Case(
+        "orders-delimited",
+        CSV.replace("R1;", "R123456789012;"),
+        "TR-F214",
+        "2:3-15: TR-F214 riga.riferimento (Riferimento): longer than the field",
+    ),
+    fixed("ROSSI ", "ROS\x07I ", "TR-F215", "2:14-22: TR-F215 ordine.nome: control characters in a text"),
+    fixed("0200001", "0200007", "TR-R301", "2:3-7: TR-R301 ordine.numero: out of sequence"),
+    fixed(
+        ORDER + TAIL,
+        ORDER + ORDER.replace("00001", "00002") + TAIL.replace("BANCA   00001000001250", "BANCA   00002000002500"),
+        "TR-R302",
+        "3:8-13: TR-R302 ordine.riferimento (Vs. rif.): already used in this file",
+    ),
+    fixed("99BANCA ", "99BANCO ", "TR-R303", "3:3-10: TR-R303 coda.cliente: differs from testa.cliente"),
+    fixed(
+        "20260305",
+        "20260228",
+        "TR-R304",
+        "2:23-30: TR-R304 ordine.consegna [ORD-2]: delivery before the day of the file",
+    ),
+    fixed(
+        "00001000001250",
+        "00001000001251",
+        "TR-T401",
+        "3:16-24: TR-T401 coda.totale: the total differs from what the file holds",
+    ),
+]
+
+
+def checked(case: Case) -> Report:
+    layout_text = (SAMPLES / f"{case.sample}.toml").read_text()
+    old, new = case.change
+    assert old in layout_text
+    layout = declare.loads(layout_text.replace(old, new, 1), f"{case.sample}.toml")
+    codec = "latin-1" if layout.file.kind == "fixed" else "utf-8"
+    return check(case.text.encode(codec), layout, source_name="file.txt")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+def test_the_smallest_file_for_a_code_says_exactly_this_and_nothing_else(case: Case) -> None:
+    report = checked(case)
+    # A total over a value that cannot be read says so: that is no second complaint, but what follows from the first.
+    codes = [f.code for f in report.findings if f.code != "TR-T402"]
+    assert codes == [case.code], report.to_text()
+    assert report.to_text().splitlines()[0] == f"file.txt:{case.message}"
+
+
+def test_the_good_files_are_clean() -> None:
+    for sample, text in (("orders-fixed", FIXED), ("orders-delimited", CSV), ("orders-grouped", GROUPED)):
+        report = check(text.encode(), declare.load(SAMPLES / f"{sample}.toml"), source_name="file.txt")
+        assert report.is_clean and not report.is_refused, report.to_text()
+
+
+def test_every_code_of_the_catalogue_has_its_file() -> None:
+    # TR-T402 never comes alone (its unreadable amount is a finding too), TR-S105 takes a file of megabytes:
+    # both have tests of their own in tests/unit/tracciati/test_reading.py.
+    assert {case.code for case in CASES} | {"TR-T402", "TR-S105"} == set(CATALOGUE)
+
+
+def test_a_message_shows_the_line_with_the_place_marked() -> None:
+    report = checked(fixed("0001250V", "00012A0V", "TR-F204", ""))
+    assert report.to_text() == (
+        "file.txt:2:31-37: TR-F204 ordine.importo (Importo): not a run of digits\n"
+        "  2 | 0200001RIF001*********2026030500012A0V\n"
+        "    |                               ^^^^^^^\n"
+        '  expected 7 digits, two of them decimals; found "00012A0"\n'
+        "  source: Banca Demo, Tracciato ordini, v1.0, pp. 1-3\n"
+        "  do: ask the sender to correct the record and send it again\n"
+        "file.txt:3:16-24: TR-T402 warning: coda.totale: not checked, because an amount it sums cannot be read\n"
+        "  3 | 99BANCA   00001000001250\n"
+        "    |                ^^^^^^^^^\n"
+        "  source: Banca Demo, Tracciato ordini, v1.0, pp. 1-3\n"
+        "  do: correct the amounts named above; the total is then checked\n"
+        "total coda.totale: declared 12.50, computed 0.00: unverifiable\n"
+        "file.txt: 2 findings in 3 records (1 error, 1 warning); the records named cannot be accepted"
+    )

@@ -1,0 +1,151 @@
+"""Files: what the simulation's customers send, what the table knows, and what each answer must say.
+
+Everything is made by `tracciati.generate` from the shipped layouts and then spoiled where a wrong file is wanted. What
+is expected is read from the bytes at fixed places, with no code of ours: a second opinion.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LAYOUTS = Path(__file__).resolve().parents[2] / "layouts"
+BANK, INSTITUTE = "banca-demo", "istituto-demo"
+MANUAL = ("VIS2", "REDD")
+CODES = {
+    BANK: {"fulfilled": "00", "not_found": "10", "pending": "70", "invalid": "99"},
+    INSTITUTE: {"fulfilled": "EVASA", "not_found": "NON TROVATO", "pending": "IN LAVORAZIONE", "invalid": "NON VALIDA"},
+}
+# What a person answers in the end, whatever was asked.
+BY_HAND_SCORE = 77
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What becomes of one request: `score` is None where the answer carries none."""
+
+    reference: str
+    service: str
+    outcome: str
+    score: int | None
+
+
+@dataclass
+class Sent:
+    """One file of a customer.
+
+    way      upload | renamed (uploaded under a temporary name) | placed (moved in) | linked (placed, with another name)
+    ends     the states in which its arrivals may end
+    expected in the order of the file; only of files that are accepted
+    """
+
+    customer: str
+    name: str
+    content: bytes
+    way: str
+    ends: tuple[str, ...]
+    expected: tuple[Expected, ...] = ()
+    rejected: tuple[str, ...] = field(default=())
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the content."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def make() -> tuple[list[Sent], bytes]:
+    """The files of the workload, and the CSV table of the provider."""
+    table: dict[str, int] = {}
+    small, wrong = _bank(seed=1, count=6, by_hand=(4,), unknown=(1,), wrong=(2,), table=table)
+    large, _ = _bank(seed=2, count=50, by_hand=(5, 45), unknown=(20,), wrong=(), table=table)
+    untotalled = _with_another_total(_bank(seed=3, count=5, by_hand=(), unknown=(), wrong=(), table=table)[0])
+    checks = _institute(seed=4, count=4, by_hand=(2,), table=table)
+    repeat = ("CLOSED", "DISCARDED")  # the live one, the released repeat, and what was sent again without need
+    expected, rejected = _expected_of_bank(small, table, wrong), tuple(_cut(line)[0] for line in wrong)
+    sent = [
+        Sent(BANK, "RV_20260301_001.txt", small, "renamed", repeat, expected, rejected),
+        Sent(BANK, "RV_20260301_002.txt", small, "linked", repeat, expected, rejected),
+        Sent(BANK, "RV_20260301_003.txt", untotalled, "placed", ("REFUSED",)),
+        Sent(BANK, "RV_20260301_004.txt", large, "placed", ("CLOSED",), _expected_of_bank(large, table, [])),
+        Sent(BANK, "pippo.doc", b"nobody agreed on this name\n", "placed", ("DISCARDED",)),
+        Sent(INSTITUTE, "controlli_2026-03-01_1.csv", checks, "upload", repeat, _expected_of_institute(checks, table)),
+    ]
+    text = "cf,score,espos\n" + "".join(f"{key},{score},{score}.25\n" for key, score in table.items())
+    return sent, text.encode()
+
+
+def _generated(layout: str, seed: int, count: int) -> bytes:
+    from tracciati import declare
+    from tracciati.generate import Order, generate
+
+    sink = io.BytesIO()
+    generate(declare.load(LAYOUTS / layout), sink, Order(seed=seed, count=count))
+    return sink.getvalue()
+
+
+def _bank(
+    *,
+    seed: int,
+    count: int,
+    by_hand: tuple[int, ...],
+    unknown: tuple[int, ...],
+    wrong: tuple[int, ...],
+    table: dict[str, int],
+) -> tuple[bytes, list[bytes]]:
+    head, *records, tail, end = _generated("banca-demo/visure.toml", seed, count).split(b"\r\n")
+    spoiled = []
+    for index, record in enumerate(records):
+        service = b"VIS2" if index in by_hand else b"VIS1"
+        record = record[:21] + service + record[25:]
+        if index in wrong:
+            letter = b"A" if record[40:41] != b"A" else b"B"
+            record = record[:40] + letter + record[41:]
+            spoiled.append(record)
+        elif index not in unknown:
+            table.setdefault(record[25:41].decode().strip(), 100 + len(table))
+        records[index] = record
+    return b"\r\n".join([head, *records, tail, end]), spoiled
+
+
+def _with_another_total(content: bytes) -> bytes:
+    *lines, tail, end = content.split(b"\r\n")
+    digit = b"1" if tail[23:24] != b"1" else b"2"
+    return b"\r\n".join([*lines, tail[:23] + digit + tail[24:], end])
+
+
+def _cut(record: bytes) -> tuple[str, str, str]:
+    """(reference, service, key) of a bank's record."""
+    return record[9:21].decode().strip(), record[21:25].decode(), record[25:41].decode().strip()
+
+
+def _expect(reference: str, service: str, key: str, table: dict[str, int]) -> Expected:
+    if service in MANUAL:
+        return Expected(reference, service, "fulfilled", BY_HAND_SCORE)
+    if key in table:
+        return Expected(reference, service, "fulfilled", table[key])
+    return Expected(reference, service, "not_found", None)
+
+
+def _expected_of_bank(content: bytes, table: dict[str, int], wrong: list[bytes]) -> tuple[Expected, ...]:
+    records = [line for line in content.split(b"\r\n") if line[:2] == b"20" and line not in wrong]
+    return tuple(_expect(*_cut(record), table) for record in records)
+
+
+def _institute(*, seed: int, count: int, by_hand: tuple[int, ...], table: dict[str, int]) -> bytes:
+    text = _generated("istituto-demo/controlli.toml", seed, count).decode()
+    head, *rows = csv.reader(io.StringIO(text), delimiter=";")
+    for index, row in enumerate(rows):
+        row[1] = "REDD" if index in by_hand else "ANAG"
+        row[6] = row[6] or "1000,00"
+        table.setdefault(row[2], 100 + len(table))
+    sink = io.StringIO()
+    csv.writer(sink, delimiter=";", lineterminator="\r\n").writerows([head, *rows])
+    return sink.getvalue().encode()
+
+
+def _expected_of_institute(content: bytes, table: dict[str, int]) -> tuple[Expected, ...]:
+    rows = list(csv.reader(io.StringIO(content.decode()), delimiter=";"))[1:]
+    return tuple(_expect(row[0], row[1], row[2], table) for row in rows)

@@ -1,0 +1,61 @@
+"""Whatever a command ends with is one message and one exit code."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from cominflow import errors
+from cominflow.cli import running
+from tracciati.errors import LayoutError, Problem, ReadingError
+
+
+def ended(problem: BaseException | int | None) -> int:
+    @click.command()
+    def command() -> int | None:
+        if isinstance(problem, BaseException):
+            raise problem
+        return problem
+
+    return running.run(command, "cominflow", [])
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "told"),
+    [
+        (None, 0, ""),
+        (1, 1, ""),
+        (errors.UsageError("no such thing", hint="look"), 2, "error: no such thing\n  do: look\n"),
+        (errors.WorldError("read", "/x", "broken", hint="mend"), 3, "error: cannot read /x: broken\n  do: mend\n"),
+        (errors.LockedError("taken"), 4, "error: taken\n"),
+        (LayoutError("feed.toml", (Problem(3, 1, "bad", "mend"),)), 1, "feed.toml:3:1: bad\n  do: mend\n"),
+        (ReadingError("open", "/x", "gone", "look"), 3, "error: cannot open /x: gone\n  do: look\n"),
+        (OSError(28, "No space left on device", "/x"), 3, "error: cannot use /x: No space left on device\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (SystemExit(1), 3, ""),
+    ],
+)
+def test_each_end_has_its_code_and_message(
+    problem: BaseException | int | None, code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(problem) == code
+    assert capsys.readouterr().err.lstrip("\n") == told
+
+
+def test_a_defect_shows_its_trace_and_says_that_it_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(AssertionError("postings do not cancel out")) == 70
+    told = capsys.readouterr().err
+    assert "Traceback" in told and "postings do not cancel out" in told
+    assert told.endswith("this is a defect of cominflow, not of your data\n  do: report it with the lines above\n")
+
+
+def test_a_database_that_fails_is_the_world(capsys: pytest.CaptureFixture[str]) -> None:
+    from django.db import OperationalError
+
+    assert ended(OperationalError("disk I/O error")) == 3
+    assert "cannot use the database: disk I/O error\n  do: run `cominflow init`" in capsys.readouterr().err
+
+
+def test_wrong_options_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert running.run(click.Command("x"), "cominflow", ["--nothing"]) == 2
+    assert "No such option" in capsys.readouterr().err
