@@ -56,6 +56,7 @@ format: .venv/tests  ## put the code into form
 
 docs: .venv/tests  ## rebuild the generated pages (the tests compare them)
 	$(BIN)/python -m docs.build
+	$(BIN)/python -m tracciati.declare.schema > layouts/schema.json
 
 golden: .venv/tests  ## rewrite the golden files; read the difference before you commit it
 	$(BIN)/python -m pytest tests -m golden --golden=write

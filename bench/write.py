@@ -15,6 +15,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tracciati import bases, declare
@@ -61,11 +62,11 @@ def measure(path: Path, layout: Layout, sha256: str) -> dict[str, float]:
     watch = Watch()
     reading = iter(Reading(path, layout, unit="pratica"))
     count = 0
-    with open(os.devnull, "wb") as sink:  # noqa: PTH123 (not a path of ours)
+    with open(os.devnull, "wb") as sink:
         anew, copied = Writer(sink, layout, "request"), Writer(sink, layout, "request")
-        while isinstance(block := watch.run("read", lambda: next(reading, None)), Block):
-            watch.run("add", lambda: add(anew, block, layout))
-            watch.run("copy", lambda: copied.copy(block.buffer.data, {}, [0, len(block.buffer)]))
+        while isinstance(block := watch.run("read", partial(next, reading, None)), Block):
+            watch.run("add", partial(add, anew, block, layout))
+            watch.run("copy", partial(copied.copy, block.buffer.data, {}, [0, len(block.buffer)]))
             cells(watch, block, layout)
             count += len(block.types)
         for name, writer in (("add", anew), ("copy", copied)):
@@ -86,10 +87,12 @@ def cells(watch: Watch, block: Block, layout: Layout) -> None:
     """The cells of each field alone, from Arrow to bytes."""
     record = layout.records[0]
     table = block.tables.get(record.name)
-    for field in record.fields if table is not None else ():
+    if table is None:
+        return
+    for field in record.fields:
         if field.name in table.columns:
-            write, array = bases.of(field.base).write, table.columns[field.name]
-            watch.run(f"  {field.name}", lambda: write(array, field, layout.file.codec))
+            write = partial(bases.of(field.base).write, table.columns[field.name], field, layout.file.codec)
+            watch.run(f"  {field.name}", write)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import commands, findings
+from docs import commands, findings, states
+from tracciati.declare.schema import schema_text
 
 FOLDER = Path(__file__).resolve().parent
 
-# Page -> what makes its text.
+# Page, from this folder -> what makes its text.
 PAGES = {
+    "architecture.md": states.page,
     "cli.md": commands.page,
     "findings.md": findings.page,
+    "../layouts/schema.json": schema_text,
 }
 
 

@@ -185,6 +185,18 @@ def test_every_dependency_is_explained_and_nothing_else_is() -> None:
     assert explained == declared_packages()
 
 
+def test_every_decision_is_in_the_index_under_its_own_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for page in sorted(folder.glob("[0-9]*.md")):
+        number = page.name[:4]
+        title = page.read_text(encoding="utf-8").splitlines()[0]
+        assert title.startswith(f"# {number} "), f"{page.name}: the first line is `# {number} Title`"
+        assert f"[{number}]({page.name}) | {title.removeprefix(f'# {number} ')} |" in index, (
+            f"{page.name}: not in README.md"
+        )
+
+
 def test_every_target_of_the_makefile_is_listed_or_a_step_of_one() -> None:
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     targets = {line.split()[1] for line in listed.splitlines() if line.startswith("make ")}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tracciati.columns import RecordColumns, fault_at
 from tracciati.findings import Fault, Finding, Judgement, finding
 from tracciati.limits import TOTALS_MAX
-from tracciati.report import Total, amount
+from tracciati.report import Total, TotalStatus, amount
 from tracciati.totals import Computed, Totals
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Balance:
             self._declared_count[path] = self._declared_count.get(path, 0) + len(read.rows)
 
     def finish(self, judgement: Judgement, *, is_disturbed: bool) -> tuple[tuple[Total, ...], list[Finding]]:
-        """Compare. `is_disturbed`: records are unreadable, unknown or out of order, so that any difference echoes that."""
+        """Compare. is_disturbed: records are unreadable, unknown or out of order; any difference echoes that."""
         computed = self.totals.finish()
         totals: list[Total] = []
         found: list[Finding] = []
@@ -90,7 +90,7 @@ class Balance:
 
     def _compared(self, path: str, declared: _Declared, computed: Computed, is_disturbed: bool) -> tuple[Total, str]:
         code = ""
-        status: str
+        status: TotalStatus
         if not declared.is_readable:
             status = "unverifiable"  # the unreadable total has its own finding
         elif computed.unreadable:
@@ -102,5 +102,5 @@ class Balance:
         else:
             status, code = "different", "TR-T401"
         number = declared.place.record_number
-        total = Total(path, declared.value, computed.value, status, declared.field.scale, number)  # type: ignore[arg-type]
+        total = Total(path, declared.value, computed.value, status, declared.field.scale, number)
         return total, code

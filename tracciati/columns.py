@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tracciati import bases
+from tracciati.bases import text as text_base
 from tracciati.cells import Bytes, Column, Flags, equal, words
 from tracciati.delimited import CellFrame
 from tracciati.findings import Fault, Faults, path_of
@@ -141,7 +142,12 @@ class Reader:
         faults: Faults,
         bad: Flags,
     ) -> Column:
-        column: Column = bases.of(field.base).read(cells, field, lengths, codec=self.layout.file.codec)
+        codec = self.layout.file.codec
+        column: Column
+        if field.base == "text":
+            column = text_base.read(cells, field, lengths, codec=codec, plain=frame.is_plain)
+        else:
+            column = bases.of(field.base).read(cells, field, lengths, codec=codec)
         if lengths is not None:
             column = self._too_long(frame, record, field, rows, cells, lengths, column, faults, bad)
         elif column.bad is not None:

@@ -121,8 +121,7 @@ def _joined(one: Values, other: Values) -> Values:
 def _numbers_joined(one: Values, other: Values) -> NDArray[np.int64] | NDArray[np.int32] | None:
     if one.numbers is None or other.numbers is None:
         return None
-    joined: NDArray[np.int64] | NDArray[np.int32] = np.concatenate((one.numbers, other.numbers))  # type: ignore[assignment]
-    return joined
+    return np.concatenate((one.numbers, other.numbers), dtype=other.numbers.dtype)  # type: ignore[return-value]
 
 
 def _widened(values: Values, width: int) -> NDArray[np.uint8]:

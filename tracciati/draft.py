@@ -9,8 +9,9 @@ import numpy as np
 from tracciati.findings import Faults, Finding, Key, finding, refuses_file
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tracciati.layout import Layout
-    from tracciati.matching import Types
     from tracciati.places import Witness
 
 
@@ -36,9 +37,9 @@ class Draft:
         names = ["", *(r.name for r in self._layout.records)]
         return {name: number for name, number in zip(names, self._types.tolist(), strict=True) if number}
 
-    def count(self, types: Types, units_count: int, units_bad_count: int) -> None:
-        """Add a block's records and units."""
-        self._types += np.bincount(types + 1, minlength=len(self._types))
+    def count(self, types: NDArray[np.int64], units_count: int, units_bad_count: int) -> None:
+        """Add a block's records, as counts by type after those of no type, and its units."""
+        self._types += types
         self.units_count += units_count
         self.units_bad_count += units_bad_count
 

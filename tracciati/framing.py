@@ -53,6 +53,7 @@ class Frame:
     buffer   uint8: the block's bytes, all of them
     starts, lengths, ends   int64 (n,): content of each record in the buffer; `ends` is after its separator
     broken   bool (n,): the record has a framing error, its fields cannot be read; None when none is
+    is_plain no record holds a control character (known only of blocks with a stride)
     stride   distance of the records where they lie side by side, all of the declared length; 0 where they do not
     continues  what the end of the block left unfinished
     """
@@ -64,6 +65,7 @@ class Frame:
     broken: NDArray[np.bool_] | None = None
     notes: tuple[Note, ...] = ()
     stride: int = 0
+    is_plain: bool = False
     continues: Continues = ""
 
     def __len__(self) -> int:
@@ -117,14 +119,15 @@ def _cut_note(note: Note, end: int) -> Note | None:
 def gather(buffer: Bytes, starts: Index, width: int) -> Bytes:
     """`width` bytes from each start, side by side: uint8 (n, width). Beyond the buffer's end stand zeros.
 
-    One copy of `width` bytes per row, by a view of the buffer in which an element of `width` bytes begins at every byte.
+    One copy of `width` bytes per row, by a view of the buffer in which elements of `width` bytes begin at every byte.
     """
     if not len(starts) or not width:
         return np.zeros((len(starts), width), np.uint8)
     if int(starts.max()) + width > len(buffer):
         buffer = np.concatenate((buffer, np.zeros(width, np.uint8)))
     everywhere = np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer.data, strides=(1,))
-    return everywhere.take(starts).view(np.uint8).reshape(len(starts), width)
+    # Not `take`: it would first copy the view, `width` times the whole buffer.
+    return everywhere[starts].view(np.uint8).reshape(len(starts), width)
 
 
 def frame(buffer: Bytes, form: FileForm, *, at_start: bool, is_last: bool, continues: Continues = "") -> Frame:
@@ -168,11 +171,20 @@ def _regular(buffer: Bytes, form: FileForm, first: int, *, is_last: bool, notes:
             return None
     if form.separator == "LF" and (table[:, length - 1] == CARRIAGE_RETURN).any():
         return None
+    is_plain = bool(np.count_nonzero(table < ord(" ")) == count * len(separator))
     # A line feed inside a record would make two lines of it.
-    if np.count_nonzero(table == LINE_FEED) != count:
+    if not is_plain and np.count_nonzero(table == LINE_FEED) != count:
         return None
     starts = np.arange(first, stop, stride, dtype=np.int64)
-    return Frame(buffer[:stop], starts, np.full(count, length, np.int64), starts + stride, notes=notes, stride=stride)
+    return Frame(
+        buffer[:stop],
+        starts,
+        np.full(count, length, np.int64),
+        starts + stride,
+        notes=notes,
+        stride=stride,
+        is_plain=is_plain,
+    )
 
 
 def _by_length(buffer: Bytes, form: FileForm, first: int, *, is_last: bool, notes: tuple[Note, ...]) -> Frame:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tracciati import delimited, framing, matching
 from tracciati.delimited import CellFrame
 from tracciati.findings import Fault, Faults, Judgement
-from tracciati.limits import BLOCK_BYTES, UNIT_BYTES_MAX
+from tracciati.limits import UNIT_BYTES_MAX
 from tracciati.places import Witness
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Fronts:
         continues: Continues = ""
         needs_more = True
         while True:
-            if not self._source.at_end and (needs_more or len(kept) < BLOCK_BYTES):
+            if not self._source.at_end and (needs_more or len(kept) < self._source.block_bytes):
                 kept = self._source.more(kept)
             needs_more = False
             at_end = self._source.at_end

@@ -212,7 +212,11 @@ def _nearest(step: list[list[int]], state: int, places: list[int]) -> int:
 
 @dataclass(frozen=True)
 class Units:
-    """The units of a block: int64 (m, 2) ranges of records; `open_from` is where a unit that may go on begins, or -1."""
+    """The units of a block.
+
+    ranges     int64 (m, 2): first record, and the one after the last
+    open_from  where a unit begins that may go on in the next block, or -1
+    """
 
     ranges: NDArray[np.int64]
     open_from: int

@@ -64,7 +64,7 @@ class Witness:
         first_column = start - begin + 1
         return Place(
             record_number=self.first_record + row + 1 if row >= 0 else 0,
-            line=self._line(start, row),
+            line=self._line(start),
             offset=self.offset + start,
             length=stop - start,
             columns=(first_column, max(first_column, stop - begin)),
@@ -76,9 +76,10 @@ class Witness:
             excerpt_length=size,
         )
 
-    def _line(self, start: int, row: int) -> int:
+    def _line(self, start: int) -> int:
         if self.layout.file.separator == "none":
-            return self.first_record + max(row, 0) + 1
+            # Without line ends a "line" is a record; bytes after a record are counted with it.
+            return max(1, self.first_record + int(np.searchsorted(self.frame.starts, start, side="right")))
         return self.lines_before + 1 + int(np.count_nonzero(self.frame.buffer[:start] == _LINE_FEED))
 
     def _is_masked(self, fault: Fault) -> bool:

@@ -27,7 +27,7 @@ from tracciati.draft import Draft
 from tracciati.errors import ReadingError
 from tracciati.findings import Faults, Judgement, Waiver
 from tracciati.fronts import Front, Fronts
-from tracciati.limits import EXAMPLES_MAX
+from tracciati.limits import BLOCK_BYTES, BLOCK_BYTES_SHARED, EXAMPLES_MAX
 from tracciati.relations import Relations
 from tracciati.report import Report
 from tracciati.source import Source
@@ -98,6 +98,7 @@ class Reading:
     waivers     what is overlooked, as far as it is in force on `today`
     reveal      do not mask sensitive fields
     workers     threads that read columns; the result does not depend on it
+    sha256      the file's hash where the caller knows it (an archived file is named by it): it is not computed again
 
     Raises ReadingError when the source cannot be read or the layout has no structure for the direction, LayoutError
     when a check refers to a record that only comes later.
@@ -117,6 +118,7 @@ class Reading:
         reveal: bool = False,
         source_name: str = "",
         workers: int = 1,
+        sha256: str = "",
     ) -> None:
         if direction not in layout.structure:
             hint = f"declare file.structure.{direction}, or read it in one of: {', '.join(layout.structure)}"
@@ -128,7 +130,12 @@ class Reading:
         self._examples, self._reveal, self._workers = examples, reveal, workers
         self._automaton = layout.structure[direction]
         self._judgement = Judgement(waivers, today)
-        self._source = Source(source, name=source_name)
+        self._source = Source(
+            source,
+            block_bytes=BLOCK_BYTES if workers == 1 else BLOCK_BYTES_SHARED,
+            name=source_name,
+            sha256=sha256,
+        )
         self._balance = Balance(layout, direction)
         self._relations = Relations(layout, direction, self._source.read_back)
         self._reader = Reader(layout, direction, _union(self._balance.keep(), self._relations.keep()), arrow=values)
@@ -191,13 +198,15 @@ class Reading:
         """The checks that need the blocks in order, and the block as the caller gets it."""
         self._relations.check(columns, front.frame, front.witness.offset, faults)
         for read in columns.values():
-            front.bad[read.rows[read.bad]] = True
+            if read.bad.any():
+                front.bad[read.rows[read.bad]] = True
             self._balance.note(read, front.witness)
-        self._add_totals(front, columns)
+        counts = np.bincount(front.types + 1, minlength=len(self._layout.records) + 1)
+        self._add_totals(front, columns, counts)
         front.faults.merge(faults)
         self._draft.take(front.faults, front.witness)
         unit_bad = _any_in(front.bad, front.units)
-        self._draft.count(front.types, len(front.units), int(np.count_nonzero(unit_bad)))
+        self._draft.count(counts, len(front.units), int(np.count_nonzero(unit_bad)))
         frame = front.frame
         if not len(frame.buffer):
             return
@@ -218,9 +227,8 @@ class Reading:
             unit_bad=unit_bad,
         )
 
-    def _add_totals(self, front: Front, columns: dict[str, RecordColumns]) -> None:
+    def _add_totals(self, front: Front, columns: dict[str, RecordColumns], counts: NDArray[np.int64]) -> None:
         totals = self._balance.totals
-        counts = np.bincount(front.types + 1, minlength=len(self._layout.records) + 1)
         totals.add_others(int(counts[0]))
         for record in self._layout.records:
             read = columns.get(record.name)
@@ -269,6 +277,7 @@ def check(
     reveal: bool = False,
     source_name: str = "",
     workers: int = 1,
+    sha256: str = "",
 ) -> Report:
     """Check a file with every check, and keep no values. Arguments and errors are those of Reading."""
     reading = Reading(
@@ -283,6 +292,7 @@ def check(
         reveal=reveal,
         source_name=source_name,
         workers=workers,
+        sha256=sha256,
     )
     for _ in reading:
         pass

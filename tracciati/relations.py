@@ -14,6 +14,7 @@ import numpy as np
 from tracciati import rules
 from tracciati.columns import RecordColumns, Values, fault_at, span
 from tracciati.continuity import Counter, Memory
+from tracciati.delimited import CellFrame
 from tracciati.errors import LayoutError, Problem
 from tracciati.expression import Name, names, text_of
 from tracciati.findings import Fault, Faults, path_of
@@ -181,9 +182,9 @@ class Relations:
         if self._layout.file.kind == "fixed":
             assert field.length is not None, "a fixed field has a length"
             return frame.starts[rows] + field.start, np.full(len(rows), field.length, np.int64)
-        pairs = [span(frame, read.record, field, row, self._direction) for row in rows.tolist()]
-        table = np.array(pairs, np.int64).reshape(-1, 2)
-        return table[:, 0], table[:, 1] - table[:, 0]
+        assert isinstance(frame, CellFrame), "a delimited file has cells"
+        cells = frame.first_cells[rows] + read.record.fields_in(self._direction).index(field)
+        return frame.cell_starts[cells], frame.cell_stops[cells] - frame.cell_starts[cells]
 
     def _check_same(
         self, read: RecordColumns, field: Field, values: Values, other: Values | None, frame: Frame, faults: Faults

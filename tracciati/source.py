@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracciati.errors import ReadingError
-from tracciati.limits import BLOCK_BYTES
 
 Bytes = NDArray[np.uint8]
 
@@ -21,12 +20,16 @@ class Source:
     """Reads blocks. `at_end` is known as soon as the last byte has been given out.
 
     source   a path, the bytes themselves, or a binary file that is open at the place to begin from
+    block_bytes  how many bytes to read at a time
+    sha256   the hash (hex) where it is known already: then it is not computed
     """
 
-    def __init__(self, source: Path | bytes | BinaryIO, *, name: str = "") -> None:
+    def __init__(self, source: Path | bytes | BinaryIO, *, block_bytes: int, name: str = "", sha256: str = "") -> None:
         self.name = name
+        self.block_bytes = block_bytes
         self.bytes_count = 0
         self.at_end = False
+        self._known_hash = sha256
         self._hash = hashlib.sha256()
         self._ahead = b""
         self._data: Bytes | None = None
@@ -50,25 +53,29 @@ class Source:
 
     def sha256(self) -> str:
         """Hash (hex) of all bytes given out so far."""
-        return self._hash.hexdigest()
+        return self._known_hash or self._hash.hexdigest()
+
+    def _add_to_hash(self, fresh: Bytes) -> None:
+        if not self._known_hash:
+            self._hash.update(fresh.data)
 
     def more(self, kept: Bytes) -> Bytes:
         """A new block: `kept` (the end of the one before) and the bytes that follow it in the file."""
         if self._data is not None:
-            stop = min(self.bytes_count + BLOCK_BYTES, len(self._data))
+            stop = min(self.bytes_count + self.block_bytes, len(self._data))
             block = self._data[self.bytes_count - len(kept) : stop]
-            self._hash.update(block[len(kept) :].data)
+            self._add_to_hash(block[len(kept) :])
             self.bytes_count, self.at_end = stop, stop == len(self._data)
             return block
-        buffer = np.empty(len(kept) + BLOCK_BYTES + 1, np.uint8)
+        buffer = np.empty(len(kept) + self.block_bytes + 1, np.uint8)
         buffer[: len(kept)] = kept
         filled = self._fill(buffer, len(kept))
         # One byte is read ahead, so that the last block is known to be the last one.
-        stop = min(filled, len(kept) + BLOCK_BYTES)
+        stop = min(filled, len(kept) + self.block_bytes)
         self._ahead = buffer[stop:filled].tobytes()
         self.at_end = not self._ahead
         block = buffer[:stop]
-        self._hash.update(block[len(kept) :].data)
+        self._add_to_hash(block[len(kept) :])
         self.bytes_count += stop - len(kept)
         return block
 

@@ -85,9 +85,12 @@ def decoded(array: pa.StringArray, codec: str) -> pa.StringArray:
     if name == "utf-8" or not len(data) or data.max() < 128:
         return array
     text = data.tobytes().decode(name, "replace").encode("utf-8")
-    ends = np.zeros(len(data) + 1, np.int64)
-    np.cumsum(_utf8_lengths(name).take(data), out=ends[1:])
-    offsets = ends[_offsets(array) - _offsets(array)[0]].astype(np.int32)
+    # Only bytes above 127 take more room in UTF-8, and they are few.
+    high = np.flatnonzero(data > 127)
+    more = np.zeros(len(high) + 1, np.int32)
+    np.cumsum(_utf8_lengths(name).take(data[high]) - 1, out=more[1:])
+    offsets = _offsets(array) - _offsets(array)[0]
+    offsets = offsets + more[np.searchsorted(high, offsets)]
     return pa.StringArray.from_buffers(
         len(array), pa.py_buffer(offsets), pa.py_buffer(text), _bitmap(array), array.null_count
     )
@@ -108,10 +111,10 @@ def encoded(array: pa.StringArray, codec: str) -> tuple[pa.StringArray, Flags | 
         unfit = _not_encodable(array, name)
         fit: pa.StringArray = pc.if_else(pa.array(~unfit), array, "")
         return encoded(fit, codec)[0], unfit
-    # In a single-byte encoding every character, that is every byte which does not continue one, is one byte.
-    ends = np.zeros(len(data) + 1, np.int64)
-    np.cumsum((data & 0xC0) != 0x80, out=ends[1:])
-    offsets = ends[_offsets(array) - _offsets(array)[0]].astype(np.int32)
+    # In a single-byte encoding every character is one byte: those that continue one fall away.
+    continuing = np.flatnonzero((data & 0xC0) == 0x80)
+    offsets = _offsets(array) - _offsets(array)[0]
+    offsets = (offsets - np.searchsorted(continuing, offsets)).astype(np.int32)
     result = pa.StringArray.from_buffers(
         len(array), pa.py_buffer(offsets), pa.py_buffer(raw), _bitmap(array), array.null_count
     )

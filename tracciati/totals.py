@@ -84,7 +84,8 @@ class Totals:
     def add(self, record: str, count: int, columns: Mapping[str, Values]) -> None:
         """Add `count` records of type `record`; `columns` holds the fields that `needs` names for it.
 
-        Without columns the records are counted, and what they would add to a sum is unreadable.
+        Columns may have fewer rows than `count`, or be missing: the other records could not be read. They are
+        counted, and what they would add to a sum is unreadable.
         """
         if not count:
             return
@@ -92,10 +93,9 @@ class Totals:
         self._records_count += count
         for path, expression in self._sums.items():
             if expression.path.record == record:
-                # Records of which nothing could be read come without columns.
-                total, unreadable = _sum(expression, columns) if columns else (0, count)
+                total, unreadable, rows_count = _sum(expression, columns) if columns else (0, 0, 0)
                 self._totals[path] += total
-                self._unreadable[path] += unreadable
+                self._unreadable[path] += unreadable + count - rows_count
 
     def add_others(self, count: int) -> None:
         """Add records of no known type: they count in `count(*)` only."""
@@ -123,8 +123,8 @@ class Totals:
         return Computed(None if lost else value, self._unreadable[path])
 
 
-def _sum(expression: Sum, columns: Mapping[str, Values]) -> tuple[int, int]:
-    """The exact sum over the rows that `where` selects, and how many of those could not be read."""
+def _sum(expression: Sum, columns: Mapping[str, Values]) -> tuple[int, int, int]:
+    """The exact sum over the rows that `where` selects, how many of those are unreadable, and the count of rows."""
     summed = columns[expression.path.field]
     numbers = summed.numbers
     assert numbers is not None, "declare lets only numbers be summed"
@@ -144,7 +144,7 @@ def _sum(expression: Sum, columns: Mapping[str, Values]) -> tuple[int, int]:
     for absent in (summed.null, summed.bad):
         if absent is not None:
             chosen = ~absent if chosen is None else chosen & ~absent
-    return exact_sum(numbers if chosen is None else numbers[chosen]), unreadable
+    return exact_sum(numbers if chosen is None else numbers[chosen]), unreadable, len(numbers)
 
 
 def exact_sum(numbers: NDArray[np.int64] | NDArray[np.int32]) -> int:

@@ -76,6 +76,7 @@ def show(which: str, as_json: bool) -> None:
         "feed": f"{found.feed_version.feed.name}, version {found.feed_version.number}" if found.feed_version else "",
         "layout": f"{found.layout_version.layout_id}@{found.layout_version.version}" if found.layout_version else "",
         "reference_date": found.reference_date,
+        "failing": _failing(found),
         "by_state": {state: count for state, count in requests.counts(found).items() if count},
         "findings": _findings(found),
         "deliveries": deliveries_of(found),
@@ -99,7 +100,8 @@ Example:
 def release(which: str, reason: str, as_json: bool) -> None:
     """Let a duplicate, quarantined or held file through: it is read again.
 
-    A released repeat is fulfilled and charged again.
+    A released repeat is fulfilled and charged again. Of a file that went its way, answers that are HELD, because
+    something had their name in the customer's folder, are tried again.
     """
     _decide(which, reason, "release", as_json=as_json)
 
@@ -135,7 +137,8 @@ def _decide(which: str, reason: str, what: str, *, as_json: bool) -> None:
         return
     click.echo(f"{found.reference} ({found.shown_name}) is {found.state}")
     if what == "release":
-        click.echo("it is read again by `cominflow up`, or now: cominflow run --once")
+        again = "it is read again" if found.state == "CLAIMED" else "its held files are tried again"
+        click.echo(f"{again} by `cominflow up`, or now: cominflow run --once")
 
 
 def deliveries_of(found: Arrival) -> list[dict[str, Any]]:
@@ -169,6 +172,16 @@ def _findings(found: Arrival) -> list[dict[str, Any]]:
     report = json.loads(bytes(payload.open(found.report)))
     counts = report.get("counts", [])
     return [dict(count) for count in counts] if isinstance(counts, list) else []
+
+
+def _failing(found: Arrival) -> str:
+    """What its unfinished batches failed of the last time; empty when nothing fails."""
+    from django.db.models import Q
+
+    from cominflow.models import Batch
+
+    batches = Batch.objects.filter(Q(arrivals=found) | Q(late_for=found), finished_at=None).exclude(error="")
+    return "; ".join(dict.fromkeys(batches.order_by("pk").values_list("error", flat=True)))
 
 
 def _states() -> tuple[str, ...]:

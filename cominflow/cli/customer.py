@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,19 +20,26 @@ def customer() -> None:
 
 @customer.command(
     epilog="""\b
-Example:
+Examples:
   cominflow customer add banca-demo --name "Banca Demo"
+  cominflow customer add istituto-demo --name "Istituto Demo" --folder .
 """
 )
 @click.argument("code")
 @click.option("--name", required=True, help="The name that stands on the invoice.")
 @click.option("--vat-number", default="", help="Partita IVA: 11 digits, without IT.")
 @click.option("--fiscal-code", default="", help="Codice fiscale: 16 characters, or 11 digits.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep inbox, outbox and receipts in this folder instead; on the same file system as the data.",
+)
 @showing.json_option
-def add(code: str, name: str, vat_number: str, fiscal_code: str, as_json: bool) -> None:
+def add(code: str, name: str, vat_number: str, fiscal_code: str, folder: Path | None, as_json: bool) -> None:
     """Enter a customer, with inbox, outbox and receipts folders.
 
     CODE is the login of the customer's SFTP sessions and the name of its folder: small letters, digits, - and _.
+    With --folder the three lie where they are at hand: `--folder .` takes ./inbox and ./outbox of this directory.
     """
     setup.django()
     from cominflow import clock, settings
@@ -39,8 +47,12 @@ def add(code: str, name: str, vat_number: str, fiscal_code: str, as_json: bool) 
     from cominflow.exchange.disk import Folders
 
     added = register.add(code, name, at=clock.now(), vat_number=vat_number, fiscal_code=fiscal_code)
-    # The row first: folders without a customer would be nobody's, a customer without folders gets them at the next start.
-    Folders(settings.DATA).ensure([added.code])
+    # The row first: folders without a customer would be nobody's; a
+    # customer without folders gets them at the next start.
+    folders = Folders(settings.DATA)
+    if folder is not None:
+        folders.place_elsewhere(added.code, folder)
+    folders.ensure([added.code])
     if as_json:
         showing.record(_row(added), as_json=True)
     else:

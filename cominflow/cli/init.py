@@ -9,7 +9,8 @@ from cominflow.cli import setup, showing
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
+  cominflow init
   cominflow --data ./var init
 """
 )

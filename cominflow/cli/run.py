@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,9 @@ from cominflow.cli import setup, signals
 from cominflow.errors import LockedError
 
 if TYPE_CHECKING:
+    from cominflow.exchange.disk import Folders
     from cominflow.flows.run import Runner
+    from cominflow.models import Batch
 
 
 @click.command(
@@ -40,14 +43,49 @@ def run(once: bool, timeout: float) -> int:
         with running.locked(folders):
             _work(running.Runner(folders), signals.stop_event())
         return 0
-    try:
-        with running.locked(folders):
-            is_done = _work_once(running.Runner(folders), signals.stop_event(), timeout)
-    except LockedError:
-        is_done = running.wait_until_idle(folders, timeout_s=timeout)
+    is_done = _once(folders, signals.stop_event(), timeout)
     if not is_done:
         click.echo(f"error: not everything was done within {timeout:g} s\n  do: see `cominflow status`", err=True)
+    for batch in running.failing():
+        is_done = False
+        click.echo(f"error: {batch.error}\n  {_consequence(batch)}", err=True)
     return 0 if is_done else 3
+
+
+def _consequence(batch: Batch) -> str:
+    """Which files wait for a batch whose last try failed, and until when."""
+    from cominflow.flows.receive import arrivals_of
+
+    waiting = [arrival for arrival in arrivals_of(batch) if arrival.state not in _ENDED]
+    names = ", ".join(f"{arrival.reference} ({arrival.shown_name})" for arrival in waiting[:3])
+    more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+    when = f" at {batch.not_before:%H:%M:%S} UTC" if batch.not_before else ""
+    return f"waiting for it: {names}{more}; it is tried again{when}, while `cominflow up` runs"
+
+
+_ENDED = ("CLOSED", "REFUSED", "DISCARDED", "DUPLICATE", "QUARANTINED")
+
+
+def _once(folders: Folders, stop: threading.Event, timeout: float) -> bool:
+    """Do it, or have the living engine do it; when that one ends before, do it after all."""
+    from cominflow.flows import run as running
+
+    deadline = time.monotonic() + timeout
+    is_asked = False
+    while not stop.is_set():
+        left_s = deadline - time.monotonic()
+        try:
+            with running.locked(folders):
+                return _work_once(running.Runner(folders), stop, left_s)
+        except LockedError:
+            if not is_asked:
+                running.request_sweep(folders)
+                is_asked = True
+            if running.wait_until_idle(folders, timeout_s=min(left_s, 1.0)):
+                return True
+            if left_s <= 0:
+                return False
+    return False
 
 
 def _work(runner: Runner, stop: threading.Event) -> None:

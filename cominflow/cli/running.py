@@ -39,7 +39,7 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     except SystemExit:
         # So click ends when the same happens inside a command; its 1 would say that the data has findings.
         return WORLD
-    except Exception as problem:  # noqa: BLE001 - the last line of defence: a defect has its own code and shows its trace
+    except Exception as problem:  # noqa: BLE001  # the last line of defence: a defect has its own code and its trace
         return _unexpected(problem)
 
 
@@ -60,7 +60,7 @@ def _unexpected(problem: Exception) -> int:
         if isinstance(problem, DatabaseError | InterfaceError):
             return _told(
                 f"cannot use the database: {problem}\n"
-                "  do: run `cominflow init`; see that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are those of the system",
+                "  do: run `cominflow init`; see that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are the system's",
                 WORLD,
             )
     if isinstance(problem, OSError):

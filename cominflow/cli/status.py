@@ -38,7 +38,7 @@ def status(as_json: bool) -> None:
     arrivals = by_state(Arrival)
     invoiced = Invoice.objects.aggregate(count=Count("pk"), total=Sum("total_cents"))
     waiting = sum(arrivals.get(state, 0) for state in states.ARRIVAL_WAITING)
-    held = Delivery.objects.filter(state="HELD").count()
+    held = Delivery.objects.filter(state="HELD").select_related("arrival").order_by("pk")
     value = {
         "data": str(settings.DATA),
         "database": setup.database_shown(),
@@ -52,7 +52,15 @@ def status(as_json: bool) -> None:
         "invoiced": format_cents(invoiced["total"] or 0),
         "files_waiting_for_a_person": waiting,
         "requests_waiting_for_a_person": requests["open"],
-        "deliveries_held": held,
+        "deliveries_held": held.count(),
+        "held": [
+            {"arrival": found.arrival.reference, "file": f"{found.folder}/{found.shown_name}", "reason": found.reason}
+            for found in held
+        ],
+        "failing": [
+            {"batch": batch.pk, "tried_again_at": batch.not_before, "error": batch.error}
+            for batch in Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
+        ],
     }
     showing.record(value, as_json=as_json)
     if as_json:
@@ -60,5 +68,9 @@ def status(as_json: bool) -> None:
     if waiting:
         shown = " ".join(f"--state {state}" for state in sorted(states.ARRIVAL_WAITING))
         click.echo(f"next: cominflow arrival list {shown}")
+    if held:
+        click.echo(
+            "next: move what has the name of a held delivery, then cominflow arrival release A-... --reason TEXT"
+        )
     if requests["open"]:
         click.echo("next: cominflow work list")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cominflow.errors import UsageError
+from cominflow.exchange import assembly
 from cominflow.exchange.feed import OCCURRING, Feed, loads, unsupported
 from tracciati import declare
 from tracciati.declare.toml import Document, did_you_mean
@@ -108,6 +109,9 @@ def check(feed: Feed, layout: Layout) -> None:
         in_feed.problem(("layout",), f"{layout.name} has no structure for requests", "declare `structure` in [file]")
     _check_unit(feed, layout, in_feed)
     _check_outcomes(feed, layout, in_feed)
+    in_feed.finish()
+    for text, hint in assembly.problems(layout, feed.request.unit):
+        in_feed.problem(("layout",), f"{layout.name}: {text}", hint)
     in_feed.finish()
     in_layout = Document(layout.source_text, layout.origin_name)
     for record in layout.records:

@@ -114,6 +114,26 @@ class Folders:
             for folder in self.customer(code).all():
                 ensure_folder(folder)
 
+    def place_elsewhere(self, code: str, place: Path) -> None:
+        """Let a customer's inbox, outbox and receipts lie in `place`: the name under `customers/` leads there.
+
+        Call it before `ensure`. Raises UsageError when the customer has folders already, or the file system is another.
+        """
+        home = self.customer(code).inbox.parent
+        ensure_folder(place.absolute())
+        if os.stat(place).st_dev != os.stat(self.data).st_dev:
+            raise UsageError(
+                f"{place} is on another file system than {self.data}",
+                hint="a file changes hands by rename: choose a folder beside the data, or move the data there",
+            )
+        try:
+            home.symlink_to(place.absolute(), target_is_directory=True)
+        except FileExistsError:
+            raise UsageError(
+                f"{code} has its folders in {home} already", hint="move what is in them, then remove that folder"
+            ) from None
+        fsync_folder(home.parent)
+
     def check(self) -> None:
         """Prove that the folders can do what the program relies on. Call it at start, after `ensure`.
 

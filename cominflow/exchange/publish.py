@@ -89,6 +89,7 @@ def stage(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = 
     work). Raises WorldError when the bytes cannot be made durable; the delivery is still PLANNED then.
     """
     descriptor, temporary = tempfile.mkstemp(prefix=f"{delivery.pk}-", suffix=_WRITING, dir=folders.publish)
+    failpoint.hit("publish.opened")
     try:
         try:
             with os.fdopen(descriptor, "w+b") as sink:
@@ -171,6 +172,7 @@ def recover(folders: disk.Folders, *, at: datetime) -> list[int]:
     """
     for leftover in folders.publish.glob(f"*{_WRITING}"):
         leftover.unlink(missing_ok=True)
+        failpoint.hit("publish.tidied")
     found = []
     for delivery in Delivery.objects.filter(state="STAGED").select_related("customer").order_by("pk"):
         if not _staged(folders, delivery).exists() and publish(folders, delivery, at=at):
@@ -252,11 +254,15 @@ def _is_taken(customer: Customer, folder: str, name: bytes) -> bool:
 
 
 def _with_reference(name: bytes, reference: str) -> bytes:
-    """The arrival's number before the ending; the stem gives way where a name would become too long."""
-    stem, dot, ending = name.rpartition(b".")
+    """The arrival's number before the ending; the stem gives way where a name would become too long.
+
+    The JSON beside a text keeps the text's name: `RV_001.A-17.R01` and `RV_001.A-17.R01.json`.
+    """
+    beside = b".json" if name.endswith(b".json") else b""
+    stem, dot, ending = name.removesuffix(beside).rpartition(b".")
     if not stem:
-        stem, dot, ending = name, b"", b""
-    tail = b"." + reference.encode() + dot + ending
+        stem, dot, ending = name.removesuffix(beside), b"", b""
+    tail = b"." + reference.encode() + dot + ending + beside
     return stem[: NAME_BYTES_MAX - len(tail)] + tail
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -19,12 +19,13 @@ from django.db import DatabaseError, transaction
 
 from cominflow import clock, failpoint, settings
 from cominflow.errors import WorldError
-from cominflow.exchange import quarantine
+from cominflow.exchange import quarantine, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.moves import move
-from cominflow.flows import deliver, engine, receive
+from cominflow.flows import deliver, engine, reasons, receive
 from cominflow.flows import fulfil as fulfilment
 from cominflow.flows import settle as settlement
+from cominflow.flows.reasons import Reason
 from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES
 from cominflow.models import Arrival, Batch
 
@@ -47,7 +48,10 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(batch_id, *ids)
         except (WorldError, OSError, DatabaseError) as error:
-            log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
+            # With the traceback: what a provider's own code raised stands only there.
+            log.warning(
+                "batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error, exc_info=True
+            )
             _record_failure(batch_id, f"{function.__name__}: {error}")
         except Exception as defect:  # ours; retried as well, since the next version may have it mended
             log.exception("batch %s met a defect in %s", batch_id, function.__name__)
@@ -78,10 +82,12 @@ def process_batch(batch_id: int) -> None:
         work = acknowledge(batch_id)
     if work == FAILED:
         return
+    failed = set()
     for arrival_id, ordinal in work:
-        if fulfil(batch_id, arrival_id, ordinal) == FAILED:
-            return
-    if settle(batch_id) != FAILED and publish(batch_id) != FAILED:
+        # A provider that is down keeps its files waiting, and no others.
+        if arrival_id not in failed and fulfil(batch_id, arrival_id, ordinal) == FAILED:
+            failed.add(arrival_id)
+    if settle(batch_id) != FAILED and publish(batch_id) != FAILED and not failed:
         finish(batch_id)
 
 
@@ -92,6 +98,7 @@ def _begin(batch_id: int) -> bool:
         return False
     batch.attempts_count += 1
     batch.save(update_fields=["attempts_count"])
+    failpoint.hit("batch.begun")
     if batch.attempts_count <= BATCH_ATTEMPTS_MAX:
         return True
     _give_up(batch)
@@ -99,19 +106,32 @@ def _begin(batch_id: int) -> bool:
 
 
 def _give_up(batch: Batch) -> None:
-    reason = f"the process died {BATCH_ATTEMPTS_MAX} times while it worked on this file's batch"
+    """The process died again and again in this batch: quarantine the file, or find out which of several it is."""
+    reason = reasons.killer(BATCH_ATTEMPTS_MAX)
     at, folders = clock.now(), Folders(settings.DATA)
     with transaction.atomic():
-        for arrival in receive.arrivals_of(batch):
+        unread = [arrival for arrival in receive.arrivals_of(batch) if arrival.state in ("CLAIMED", "READING")]
+        for arrival in unread:
+            if len(unread) > 1:  # each in a batch of its own: only the one that does it will be quarantined
+                Arrival.objects.filter(pk=arrival.pk).update(batch=Batch.objects.create(created_at=at))
+                continue
             if arrival.state == "CLAIMED":
                 move(arrival, "READING", at=at, by="engine")
-            if arrival.state == "READING":
-                quarantine.put(folders, arrival, reason=reason, at=at)
-                move(arrival, "QUARANTINED", at=at, by="engine", reason=reason)
-        batch.error, batch.not_before, batch.attempts_count = reason, at + timedelta(seconds=_BACKOFF_S_MAX), 0
+            _quarantine(arrival, folders, reason, at=at)
+        # With a file out of the way the rest goes on at once; else it is the asking or answering that kills.
+        batch.not_before = None if unread else at + timedelta(seconds=_BACKOFF_S_MAX)
+        batch.error, batch.attempts_count = reason.operator, 0
         batch.failures_count += 1
         batch.save(update_fields=["error", "not_before", "attempts_count", "failures_count"])
-    log.error("batch %s: %s", batch.pk, reason)
+    log.error("batch %s: %s", batch.pk, reason.operator)
+
+
+def _quarantine(arrival: Arrival, folders: Folders, reason: Reason, *, at: datetime) -> None:
+    """Put a file aside that could not be read, without the requests that the reading had stored."""
+    quarantine.put(folders, arrival, reason=reason.operator, at=at)
+    with transaction.atomic():
+        requests.discard(arrival)
+        move(arrival, "QUARANTINED", at=at, by="engine", reason=reason.operator, **reason.columns())
 
 
 @_guarded
@@ -149,11 +169,7 @@ def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
     except Exception as defect:  # ours: this file waits for us, the others of the batch go on
         log.exception("arrival %s could not be read", arrival.reference)
         arrival.refresh_from_db()
-        reason = (
-            f"a defect of ours ({type(defect).__name__}) stopped the reading; the log of this instant has its place"
-        )
-        quarantine.put(folders, arrival, reason=reason, at=at)
-        move(arrival, "QUARANTINED", at=at, by="engine", reason=reason)
+        _quarantine(arrival, folders, reasons.defect(type(defect).__name__), at=at)
 
 
 @_guarded
@@ -194,3 +210,4 @@ def publish(batch_id: int) -> None:
 def finish(batch_id: int) -> None:
     """Nothing of this batch is left to do."""
     Batch.objects.filter(pk=batch_id).update(finished_at=clock.now(), error="", not_before=None)
+    failpoint.hit("batch.finished")

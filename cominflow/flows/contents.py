@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cominflow.billing import charges
-from cominflow.exchange import archive, feeds, payload, requests
+from cominflow.exchange import archive, assembly, feeds, payload, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Portion
@@ -120,12 +120,12 @@ def write_invoice(sink: BinaryIO, delivery: Delivery) -> None:
     layout = layout_of(arrival)
     invoice = Invoice.objects.get(arrival=arrival, delivery_number=delivery.number)
     around = {**_of_delivery(delivery.number, 0), **_of_invoice(invoice, 1)}
-    record = next(r for r in layout.records if r.only == ("invoice",))
+    line = assembly.line_record(layout)
     writer = Writer(sink, layout, "invoice")
     _copy_around(writer, arrival.head, around)
     for lines in invoice_lines(invoice):
         count = len(lines["line.reference"])
-        writer.add(record.name, {**_of_invoice(invoice, count), **lines}, count)
+        writer.add(line, {**_of_invoice(invoice, count), **lines}, count)
     _copy_around(writer, arrival.tail, around)
     writer.close()
 

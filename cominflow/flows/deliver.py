@@ -19,6 +19,7 @@ from cominflow.flows import contents, plain, receipts
 from cominflow.models import Arrival, Delivery
 
 PUBLISHER = "publisher"
+UNPUBLISHED = ("PLANNED", "STAGED", "HELD")
 RECEIPT_STATES = ("QUEUED", "REFUSED", "DUPLICATE", "QUARANTINED", "HELD")
 
 
@@ -27,6 +28,9 @@ def acknowledge(arrival: Arrival, *, at: datetime) -> None:
     if arrival.state not in RECEIPT_STATES:
         return
     number = arrival.readings_count
+    # Planned before, perhaps under another name: since then a feed may have been published that takes the file's name.
+    if arrival.deliveries.filter(kind="receipt", number=number).exists():
+        return
     with transaction.atomic():
         for suffix in (b"", b".json"):
             name = _receipt_name(arrival, number) + suffix
@@ -49,14 +53,17 @@ def _receipt_name(arrival: Arrival, number: int) -> bytes:
 
 
 def publish_all(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
-    """Make and publish what is planned for an arrival, in the order it was planned; close it when all is out."""
-    for delivery in arrival.deliveries.filter(state__in=("PLANNED", "STAGED")).order_by("pk"):
+    """Make and publish what is planned for an arrival, in the order it was planned; close it when all is out.
+
+    What is HELD is tried again: the file that had its name may be gone.
+    """
+    for delivery in arrival.deliveries.filter(state__in=UNPUBLISHED).order_by("pk"):
         if delivery.state == "PLANNED":
             with publish.stage(folders, delivery, at=at) as sink:
                 _write(sink, delivery, folders)
         publish.publish(folders, delivery, at=at)
     arrival.refresh_from_db()
-    if arrival.state == "ANSWERED" and not arrival.deliveries.filter(state__in=("PLANNED", "STAGED", "HELD")).exists():
+    if arrival.state == "ANSWERED" and not arrival.deliveries.filter(state__in=UNPUBLISHED).exists():
         move(arrival, "CLOSED", at=at, by=PUBLISHER, closed_at=at)
 
 

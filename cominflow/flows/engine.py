@@ -10,7 +10,7 @@ What a newcomer must know:
 * Each step runs between two `close_old_connections()`: a connection that the database cut does not heal by itself
   in a thread of the engine.
 
-Source: research on DBOS 3.4, `docs/decisions/0004-the-durable-engine.md`.
+Source: research on DBOS 3.4, `docs/decisions/0006-the-durable-engine-behind-a-port.md`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import Serializer
 from django.db import close_old_connections, connection
 
-from cominflow import settings
+from cominflow import failpoint, settings
 
 # A constant: with DBOS's own default, a hash of the code, workflows that an older release began would never end.
 APPLICATION_VERSION = "cominflow-1"
@@ -60,7 +60,13 @@ def _plain(data: Any) -> Any:
 
 def workflow(function: Callable[[int], None]) -> Callable[[int], None]:
     """Declare a workflow: a function of one id that calls steps. Declared when its module is imported."""
-    return DBOS.workflow(name=function.__name__)(function)
+
+    @functools.wraps(function)
+    def fresh(argument: int) -> None:
+        close_old_connections()
+        function(argument)
+
+    return DBOS.workflow(name=function.__name__)(fresh)
 
 
 def step(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,8 +75,11 @@ def step(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def fresh(*ids: Any) -> Any:
         close_old_connections()
+        failpoint.hit("engine.step_begun")
         try:
-            return function(*ids)
+            result = function(*ids)
+            failpoint.hit("engine.step_done")  # done by us, and not yet noted by the engine
+            return result
         finally:
             close_old_connections()
 

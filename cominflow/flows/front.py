@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from django.db import close_old_connections
+from django.db import connection
 
 from cominflow import clock, settings
 from cominflow.customers import keys, register
@@ -29,17 +29,15 @@ def run(listen: tuple[str, int], *, stop: threading.Event, on_ready: Callable[[s
 
 
 def _customer_of_key(fingerprint: str) -> str | None:
-    close_old_connections()
     try:
         return keys.customer_of(fingerprint)
     finally:
-        close_old_connections()
+        connection.close()  # a session's thread ends with its session
 
 
 def _retrieved(customer: str, folder: str, name: bytes) -> None:
     """The customer has every byte of a published file: note when, the first time."""
-    close_old_connections()
     try:
         publish.retrieved(register.find(customer), folder, name, at=clock.now())
     finally:
-        close_old_connections()
+        connection.close()  # a session's thread ends with its session

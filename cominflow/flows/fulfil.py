@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import transaction
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from cominflow import failpoint
 from cominflow.exchange import requests
 from cominflow.exchange.requests import Answers, Portion
 from cominflow.flows import contents
+from cominflow.fulfilment import outcomes as outcomes_of
 from cominflow.fulfilment import provider
 from cominflow.models import Arrival, Service
 from tracciati import writing
@@ -42,13 +44,13 @@ def fulfil(arrival: Arrival, ordinal: int, *, at: datetime) -> None:
         return
     services = np.asarray(portion.services.to_pylist(), dtype=object)
     asked = [_ask(portion, code, np.flatnonzero(services == code)) for code in dict.fromkeys(services.tolist())]
-    answered = pd.concat(asked).sort_index()
+    answered = outcomes_of.together(asked)
     outcomes = answered["outcome"].to_numpy(dtype=object)
     answers = Answers(
         positions=portion.positions[answered.index.to_numpy()],
         states=np.where(outcomes == "pending", "OPEN", "ANSWERED"),
         outcomes=outcomes.astype(np.str_),
-        results=pa.Table.from_pandas(answered.drop(columns="outcome"), preserve_index=False),
+        results=outcomes_of.table_of(answered),
         by=WORKER,
     )
     answers = _fitting(arrival, answers)
@@ -83,8 +85,22 @@ def _ask(portion: Portion, code: str, index: NDArray[np.int64]) -> pd.DataFrame:
 
 def _fitting(arrival: Arrival, answers: Answers) -> Answers:
     """The same answers, less what the customer's fields cannot hold: that follows the field's `on_overflow`."""
+    found = misfits(arrival, answers)
+    if not found:
+        return answers
     states, outcomes = answers.states.astype(object), answers.outcomes.astype(object)
-    for path, wrong in misfits(arrival, answers).items():
-        is_told = contents.layout_of(arrival).field(path).on_overflow == "outcome"
-        outcomes[wrong], states[wrong] = ("failed", "ANSWERED") if is_told else ("pending", "OPEN")
-    return replace(answers, states=states.astype(np.str_), outcomes=outcomes.astype(np.str_))
+    # Where two fields misfit, a person looks at it: `manual` is applied last.
+    for path in sorted(found, key=lambda path: not _is_told(arrival, path)):
+        outcomes[found[path]], states[found[path]] = (
+            ("failed", "ANSWERED") if _is_told(arrival, path) else ("pending", "OPEN")
+        )
+    # What does not fit can never be written; a person answers such a request anew, with all its results.
+    kept = pa.array(~np.logical_or.reduce(list(found.values())))
+    results = pa.table(
+        {name: pc.if_else(kept, answers.results.column(name), None) for name in answers.results.column_names}
+    )
+    return replace(answers, states=states.astype(np.str_), outcomes=outcomes.astype(np.str_), results=results)
+
+
+def _is_told(arrival: Arrival, path: str) -> bool:
+    return contents.layout_of(arrival).field(path).on_overflow == "outcome"

@@ -9,23 +9,48 @@ import numpy as np
 import pyarrow as pa
 from django.db import transaction
 
-from cominflow import settings
+from cominflow import failpoint, settings
 from cominflow.errors import UsageError
-from cominflow.exchange import arrivals, requests
+from cominflow.exchange import arrivals, moves, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.requests import Answers, Place
+from cominflow.exchange.states import ARRIVAL_WAITING
 from cominflow.flows import contents
 from cominflow.models import Arrival, Batch
 
 
 def release(arrival_id: int, *, by: str, reason: str, at: datetime) -> None:
-    """Let a duplicate, quarantined or held file through: it is read again. See `arrivals.release`."""
-    arrivals.release(Folders(settings.DATA), Arrival.objects.get(pk=arrival_id), at=at, by=by, reason=reason)
+    """Let a duplicate, quarantined or held file through: it is read again. See `arrivals.release`.
+
+    Of a file that went its way, deliveries that are HELD are tried again: what stood in their place may be gone.
+    """
+    arrival = Arrival.objects.get(pk=arrival_id)
+    if arrival.state not in ARRIVAL_WAITING and arrival.deliveries.filter(state="HELD").exists():
+        with transaction.atomic():
+            moves.record(arrival.reference, "HELD deliveries released", at=at, by=by, reason=reason)
+            Batch.objects.create(created_at=at, late_for=arrival)
+        return
+    _demand_receipt(arrival)
+    arrivals.release(Folders(settings.DATA), arrival, at=at, by=by, reason=reason)
 
 
 def discard(arrival_id: int, *, by: str, reason: str, at: datetime) -> None:
     """Decide that a duplicate, quarantined or held file will not be processed. See `arrivals.discard`."""
-    arrivals.discard(Arrival.objects.get(pk=arrival_id), at=at, by=by, reason=reason)
+    arrival = Arrival.objects.get(pk=arrival_id)
+    _demand_receipt(arrival)
+    arrivals.discard(arrival, at=at, by=by, reason=reason)
+
+
+def _demand_receipt(arrival: Arrival) -> None:
+    """Each reading has its receipt: the customer is told what became of the file before a person changes that."""
+    if arrival.state not in ARRIVAL_WAITING:
+        return
+    receipts = arrival.deliveries.filter(kind="receipt", number=arrival.readings_count)
+    if not receipts.exists() or receipts.filter(state__in=("PLANNED", "STAGED")).exists():
+        raise UsageError(
+            f"the receipt of arrival {arrival.reference} has not gone out yet",
+            hint="let the engine run (`cominflow run --once` if none does), then give the command again",
+        )
 
 
 def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str, at: datetime) -> None:
@@ -55,3 +80,4 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
         late = Batch.objects.select_for_update().filter(late_for=arrival, finished_at=None, attempts_count=0)
         if not late.exists():
             Batch.objects.create(created_at=at, late_for=arrival)
+        failpoint.hit("operate.answered")

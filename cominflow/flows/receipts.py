@@ -7,11 +7,13 @@ their own file, so it shows what was wrong in full; a file released by an operat
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from cominflow.clock import ROME
 from cominflow.flows.contents import report_of
 from cominflow.models import Arrival, Delivery
 
@@ -52,6 +54,7 @@ def facts(delivery: Delivery) -> dict[str, Any]:
     report = report_of(arrival)
     outcome = delivery.reason
     italian, english = OUTCOMES[outcome]
+    reason_it, reason_en = _reasons(arrival, outcome)
     return {
         "arrival": arrival.reference,
         "file": arrival.shown_name,
@@ -61,13 +64,53 @@ def facts(delivery: Delivery) -> dict[str, Any]:
         "outcome": outcome,
         "outcome_it": italian,
         "outcome_en": english,
-        "reason": arrival.reason,
+        "reason_it": reason_it,
+        "reason_en": reason_en,
         "duplicate_of": arrival.duplicate_of.reference if arrival.duplicate_of else None,
         "layout": report.get("layout"),
         "records": arrival.records_count,
         "requests_accepted": arrival.requests_count,
         "requests_rejected": arrival.rejected_count,
         "totals": report.get("totals", []),
-        "findings": report.get("findings", []),
+        "findings": [_told(finding) for finding in report.get("findings", [])],
         "findings_counts": report.get("counts", []),
+        "findings_more": _more(report),
     }
+
+
+def _reasons(arrival: Arrival, outcome: str) -> tuple[str, str]:
+    first = arrival.duplicate_of
+    if outcome != "DUPLICATE" or first is None:
+        return arrival.reason_it, arrival.reason_en
+    return (
+        f"ha lo stesso contenuto di {first.shown_name} ({first.reference}), ricevuto il {_shown(first.claimed_at)}; "
+        "se l'invio ripetuto è voluto, chiedere che sia elaborato",
+        f"it has the same content as {first.shown_name} ({first.reference}), received on {_shown(first.claimed_at)}; "
+        "if it was sent again on purpose, ask for it to be processed",
+    )
+
+
+def _told(finding: dict[str, Any]) -> dict[str, Any]:
+    """A finding for its customer: fields with their text; a record that could not be cut into fields is not echoed."""
+    if finding["field"]:
+        return finding
+    return {key: value for key, value in finding.items() if not key.startswith(("raw_", "excerpt"))}
+
+
+def _more(report: dict[str, Any]) -> int:
+    """How many findings were counted beyond the examples that the report names one by one."""
+    total: int = sum(count["count"] for count in report.get("counts", []))
+    return total - len(report.get("findings", []))
+
+
+def _shown(instant: datetime) -> str:
+    """An instant as the customer's clock has it: 2026-03-01 09:00:00 +0100."""
+    return instant.astimezone(ROME).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+_TEMPLATES.filters["clock"] = lambda text: _shown(datetime.fromisoformat(text))
+_TEMPLATES.filters["total"] = {
+    "equal": "uguale / equal",
+    "different": "DIVERSO / DIFFERENT",
+    "unverifiable": "NON VERIFICABILE / CANNOT BE VERIFIED",
+}.__getitem__

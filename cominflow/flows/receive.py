@@ -9,24 +9,26 @@ sees; only the last, small transaction moves it to QUEUED. That instant is the a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import pyarrow.compute as pc
 from django.db import transaction
 
-from cominflow import clock, failpoint
+from cominflow import failpoint
 from cominflow.exchange import archive, arrivals, feeds, payload, quarantine, requests
 from cominflow.exchange.arrivals import move
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Incoming
-from cominflow.flows import portions
+from cominflow.flows import portions, reasons, versions
+from cominflow.flows.reasons import Reason
+from cominflow.flows.versions import NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
-from cominflow.models import Arrival, Batch, FeedVersion, LayoutVersion, Once, Service
+from cominflow.models import Arrival, Batch, Once, Service
 from cominflow.pricing import prices
 from tracciati.findings import refuses_file
 from tracciati.layout import Layout
@@ -34,7 +36,7 @@ from tracciati.reading import Block, Reading
 from tracciati.report import Report
 
 READER = "reader"
-UNVERIFIABLE = "TR-T402"
+UNVERIFIABLE = "unverifiable"
 
 
 def arrivals_of(batch: Batch) -> list[Arrival]:
@@ -78,51 +80,43 @@ def read(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     """Read an identified file with the layout of its own date, store its requests and decide about it."""
     if arrival.state != "READING":
         return
-    version = feeds.current(arrival.customer, bytes(arrival.name))
+    version = versions.feed_of(arrival)
     if version is None:
-        known = "; ".join(feeds.names_of(arrival.customer)) or "none is published"
-        reason = f"no feed takes a file of this name; the names agreed: {known}"
-        quarantine.put(folders, arrival, reason=reason, at=at)
+        reason = reasons.unknown_name(feeds.names_of(arrival.customer))
+        quarantine.put(folders, arrival, reason=reason.operator, at=at)
         failpoint.hit("receive.quarantined")
-        _set_aside(arrival, "QUARANTINED", reason, at=at)
+        _conclude(arrival, "QUARANTINED", reason, at=at)
         return
     feed = feeds.load(version)
     source = archive.locate(folders, arrival)
-    layout_version, layout, reference_date = _layout(version, source)
-    arrival.feed_version, arrival.layout_version, arrival.reference_date = version, layout_version, reference_date
-    if layout_version is None or layout is None:
-        _set_aside(arrival, "HELD", f"no layout of this feed is valid on {reference_date}", at=at)
+    chosen = versions.layout_of(arrival, version, source)
+    arrival.feed_version, arrival.reference_date = version, chosen.reference_date
+    if isinstance(chosen, NoneValid):
+        arrival.layout_version = None
+        _conclude(arrival, "HELD", chosen.reason, at=at)
         return
+    arrival.layout_version = chosen.layout_version
+    layout = chosen.layout
     reading = Reading(
         source, layout, direction="request", unit=feed.request.unit, reveal=True, source_name=arrival.shown_name
     )
     outline = _Outline()
     stored, small, unpriced = _store(arrival, _good_units(reading, layout, feed, outline), at=at)
     failpoint.hit("receive.read")
-    _decide(arrival, feed, reading.report, outline, small, stored=stored, unpriced=unpriced, at=at)
+    state, reason = verdict(
+        feed, reading.report, unpriced, customer=arrival.customer.code, was_held=_was_held_for_total(arrival)
+    )
+    if state == "REFUSED" and (older := versions.before(version, layout, source, unit=feed.request.unit)):
+        state, reason = "HELD", reasons.only_the_one_before(layout.name, older.name)
+    _decide(arrival, reading.report, outline, small, stored=stored, decision=(state, reason), at=at)
 
 
-def _layout(version: FeedVersion, source: Path) -> tuple[LayoutVersion | None, Layout | None, date | None]:
-    """The newest layout version that was valid at the file's own date, and that date."""
-    day: date | None = None
-    for layout_version, layout in feeds.layouts(version):  # newest first
-        day = _reference_date(source, layout)
-        if layout.valid_from is None or (day or clock.today()) >= layout.valid_from:
-            return layout_version, layout, day
-    return None, None, day
-
-
-def _reference_date(source: Path, layout: Layout) -> date | None:
-    """The date that the file gives itself, as this layout reads it; None when it has none, or it cannot be read."""
-    record, _, name = layout.file.reference_date.partition(".")
-    if not record:
-        return None
-    block = next(iter(Reading(source, layout, direction="request")), None)
-    table = block.tables.get(record) if block is not None else None
-    if table is None or not len(table.rows):
-        return None
-    value: date | None = table.columns[name][0].as_py()
-    return value
+def _was_held_for_total(arrival: Arrival) -> bool:
+    """Did an operator see that a total of this file cannot be verified, and release it?"""
+    if not arrival.was_released or not arrival.report:
+        return False
+    report = json.loads(bytes(payload.open(bytes(arrival.report))))
+    return any(total["status"] == UNVERIFIABLE for total in report["totals"])
 
 
 def _good_units(reading: Reading, layout: Layout, feed: Feed, outline: _Outline) -> Iterator[Incoming]:
@@ -145,6 +139,8 @@ def _store(arrival: Arrival, incoming: Iterator[Incoming], *, at: datetime) -> t
             return len(portion), portion, unpriced
         with transaction.atomic():
             requests.add(arrival, ordinal, count, portion)
+            if ordinal == 0:  # a restart goes on with these versions
+                Arrival.objects.filter(pk=arrival.pk).update(**_versions(arrival))
         failpoint.hit("receive.chunk_stored")
         count += len(portion)
     return count, None, unpriced
@@ -159,21 +155,17 @@ def _unpriced(arrival: Arrival, portion: Incoming, *, at: datetime) -> set[str]:
 
 def _decide(
     arrival: Arrival,
-    feed: Feed,
     report: Report,
     outline: _Outline,
     small: Incoming | None,
     *,
     stored: int,
-    unpriced: set[str],
+    decision: tuple[str, Reason],
     at: datetime,
 ) -> None:
     """The last transaction of the reading: requests become visible, or the file is refused with its report."""
-    state, reason = verdict(feed, report, unpriced)
+    state, reason = decision
     found: dict[str, Any] = {
-        "feed_version": arrival.feed_version,
-        "layout_version": arrival.layout_version,
-        "reference_date": arrival.reference_date,
         "records_count": report.records_count,
         "rejected_count": report.units_bad_count,
         "report": payload.seal(report.to_json(indent=None).encode()),
@@ -192,32 +184,43 @@ def _decide(
             }
         else:
             requests.discard(arrival)
-        move(arrival, state, at=at, by=READER, reason=reason, **found)
+        _conclude(arrival, state, reason, at=at, **found)
         failpoint.hit("receive.decided")
 
 
-def verdict(feed: Feed, report: Report, unpriced: set[str]) -> tuple[str, str]:
-    """(state, reason) of a file that was read: the feed's policy applied to its report. Pure."""
-    against = {code for (code, _), severity in report.severities.items() if severity == "error" and refuses_file(code)}
-    if against == {UNVERIFIABLE} and feed.unverifiable_total != "reject-file":
-        if feed.unverifiable_total == "hold":
-            return "HELD", "a total cannot be verified, because an amount in it cannot be read"
-    elif against:
-        return "REFUSED", report.summary()
-    if unpriced:
-        names = ", ".join(sorted(unpriced))
-        return "HELD", f"no price for {names}; set it with `cominflow price set` and release the file"
+def verdict(
+    feed: Feed, report: Report, unpriced: Collection[str], *, customer: str, was_held: bool = False
+) -> tuple[str, Reason]:
+    """State and reason of a file that was read: the feed's policy applied to its report. Pure.
+
+    unpriced   services without a price for `customer`
+    was_held   an operator has released the file, knowing that a total cannot be verified
+    """
+    if any(severity == "error" and refuses_file(code) for (code, _), severity in report.severities.items()):
+        return "REFUSED", reasons.findings(report.summary())
+    is_unverifiable = any(total.status == UNVERIFIABLE for total in report.totals)
+    if is_unverifiable and feed.unverifiable_total == "reject-file":
+        return "REFUSED", reasons.unverifiable_total()
     wrong, count = report.units_bad_count, report.units_count
     if wrong and wrong / count > feed.rejected_share_max:
-        return "REFUSED", f"{wrong} of {count} requests are wrong; the feed's policy is {feed.accept}"
-    return "QUEUED", ""
+        return "REFUSED", reasons.too_many_wrong(wrong, count, feed.accept)
+    held = []
+    if is_unverifiable and feed.unverifiable_total == "hold" and not was_held:
+        held.append(reasons.unverifiable_held())
+    if unpriced:
+        held.append(reasons.no_price(unpriced, customer))
+    return ("HELD", reasons.together(held)) if held else ("QUEUED", reasons.NONE)
 
 
-def _set_aside(arrival: Arrival, state: str, reason: str, *, at: datetime) -> None:
-    found = {
+def _conclude(arrival: Arrival, state: str, reason: Reason, *, at: datetime, **found: Any) -> None:
+    found |= {**_versions(arrival), **reason.columns()}
+    with transaction.atomic():
+        move(arrival, state, at=at, by=READER, reason=reason.operator, **found)
+
+
+def _versions(arrival: Arrival) -> dict[str, Any]:
+    return {
         "feed_version": arrival.feed_version,
         "layout_version": arrival.layout_version,
         "reference_date": arrival.reference_date,
     }
-    with transaction.atomic():
-        move(arrival, state, at=at, by=READER, reason=reason, **found)

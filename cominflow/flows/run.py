@@ -15,10 +15,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from django.db import DatabaseError, close_old_connections, transaction
-from django.db.models import Q
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Q, QuerySet
 
 from cominflow import clock, failpoint
 from cominflow.errors import LockedError, WorldError
@@ -36,6 +35,9 @@ log = logging.getLogger("cominflow.flows")
 # How often the loop looks for batches that other processes wrote (a released file, a late answer).
 LOOK_S = 0.5
 
+# How often `run --once` looks whether what runs has ended. Each look sweeps every inbox and asks the engine.
+ONCE_LOOK_S = 0.05
+
 
 class Runner:
     """Claims, starts, and knows what runs. One per process, after `locked`."""
@@ -43,6 +45,8 @@ class Runner:
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
         self.stopping = threading.Event()
+        # What the last sweep could not do in some customer's inbox; None when it could do all.
+        self.failure: WorldError | OSError | None = None
 
     def recover(self) -> None:
         """What a killed process left half done: claims first, then the engine's own workflows."""
@@ -52,11 +56,21 @@ class Runner:
         engine.launch()
 
     def sweep(self, customers: set[str] | None = None) -> int:
-        """Claim what lies complete in the inboxes (of these customers, or of all). Returns how many files."""
+        """Claim what lies complete in the inboxes (of these customers, or of all). Returns how many files.
+
+        An inbox that fails is kept in `failure`, and does not keep the others waiting.
+        """
         rows = Customer.objects.order_by("code")
         if customers is not None:
             rows = rows.filter(code__in=customers)
-        return sum(len(claim(self.folders, customer, at=clock.now())) for customer in rows)
+        count, self.failure = 0, None
+        for customer in rows:
+            try:
+                count += len(claim(self.folders, customer, at=clock.now()))
+            except (WorldError, OSError) as failure:
+                log.error("the inbox of %s was not swept: %s", customer.code, failure)
+                self.failure = self.failure or failure
+        return count
 
     def start_due(self) -> int:
         """Start a workflow for each batch that is due and not running. Returns how many are unfinished in all."""
@@ -75,6 +89,7 @@ class Runner:
                 batch.save(update_fields=["failures_count"])
             failpoint.hit("run.start")
             engine.start(batches.process_batch, batches.workflow_id(batch), batch.pk)
+            failpoint.hit("run.started")
         return len(unfinished)
 
     def _is_busy(self, batch: Batch) -> bool:
@@ -83,19 +98,23 @@ class Runner:
         return earlier.filter(Q(late_for=batch.late_for_id) | Q(arrivals=batch.late_for_id)).exists()
 
     def run_once(self, *, timeout_s: float) -> bool:
-        """Claim all there is and work until nothing is due. False when the time was up first."""
+        """Claim all there is and work until nothing is due. False when the time was up first.
+
+        Raises WorldError (OSError) when an inbox could not be swept, after all else is done. What failed in a batch
+        and waits for its next try is in `failing`.
+        """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and not self.stopping.is_set():
+            _take_request(self.folders)
             claimed = self.sweep()
+            _finish_request(self.folders)
             due = self.start_due()
-            if not claimed and not self._has_due() and not engine.unfinished():
+            if not claimed and not _due().exists() and not engine.unfinished():
+                if self.failure is not None:
+                    raise self.failure
                 return True
-            self.stopping.wait(0.02 if due else 0.0)
+            self.stopping.wait(ONCE_LOOK_S if due else 0.0)
         return False
-
-    def _has_due(self) -> bool:
-        at = clock.now()
-        return Batch.objects.filter(finished_at=None).filter(Q(not_before=None) | Q(not_before__lte=at)).exists()
 
     def run(self) -> None:
         """Work until `stopping` is set. A failure of the world is logged and tried again at the next sweep."""
@@ -107,11 +126,13 @@ class Runner:
             while not self.stopping.is_set():
                 wake.clear()
                 dirty = watcher.take()
-                is_sweep = time.monotonic() >= next_sweep or _take_request(self.folders)
+                is_sweep = _take_request(self.folders) or time.monotonic() >= next_sweep
                 try:
                     if dirty or is_sweep:
                         self.sweep(None if is_sweep else dirty)
                     self.start_due()
+                    if is_sweep:
+                        _finish_request(self.folders)
                 except (WorldError, OSError, DatabaseError):
                     log.exception("a sweep failed and is repeated in %s s", SWEEP_S)
                     close_old_connections()
@@ -145,26 +166,43 @@ def locked(folders: Folders) -> Iterator[None]:
 
 def request_sweep(folders: Folders) -> None:
     """Ask the living engine to sweep now."""
-    (folders.state / "sweep").touch()
+    (folders.state / _ASKED).touch()
+
+
+# A request to sweep, and one that is being done: who waits for it must not look between the two.
+_ASKED, _SWEEPING = "sweep", "sweeping"
 
 
 def _take_request(folders: Folders) -> bool:
     try:
-        (folders.state / "sweep").unlink()
+        (folders.state / _ASKED).replace(folders.state / _SWEEPING)
     except FileNotFoundError:
         return False
     return True
 
 
+def _finish_request(folders: Folders) -> None:
+    (folders.state / _SWEEPING).unlink(missing_ok=True)
+
+
+def _due() -> QuerySet[Batch]:
+    """Batches that are to be worked on now: not finished, and not waiting for their next try."""
+    waits = Q(not_before__gt=clock.now())
+    return Batch.objects.filter(finished_at=None).exclude(waits)
+
+
 def wait_until_idle(folders: Folders, *, timeout_s: float) -> bool:
-    """Ask the living engine to sweep, and wait until it took the request and nothing is due. False at the time-out."""
-    request_sweep(folders)
+    """Wait until the living engine did what was asked (`request_sweep`) and nothing is due. False at the time-out."""
     deadline = time.monotonic() + timeout_s
-    request: Path = folders.state / "sweep"
-    while time.monotonic() < deadline:
-        with transaction.atomic():
-            is_idle = not request.exists() and not Batch.objects.filter(finished_at=None).exists()
-        if is_idle:
+    while True:
+        is_asked = (folders.state / _ASKED).exists() or (folders.state / _SWEEPING).exists()
+        if not is_asked and not _due().exists():
             return True
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(0.1)
-    return False
+
+
+def failing() -> list[Batch]:
+    """Unfinished batches whose last try failed, oldest first: `error` says of what, `not_before` when it is repeated."""
+    return list(Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk"))

@@ -10,17 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-import numpy as np
 import pyarrow as pa
 from django.db import transaction
-from numpy.typing import NDArray
 
 from cominflow import failpoint
 from cominflow.billing import charges
 from cominflow.exchange import feeds, publish, requests
 from cominflow.exchange.arrivals import move
 from cominflow.exchange.names import Kind
-from cominflow.exchange.requests import Portion
 from cominflow.flows import contents
 from cominflow.invoicing.issue import Line, issue
 from cominflow.models import Arrival, Charge, Once, Price, Service
@@ -33,17 +30,25 @@ SETTLER = "settle"
 def settle(arrival_id: int, *, at: datetime) -> int | None:
     """Settle one arrival. Returns the number of the answer that it planned, None when there was nothing to answer.
 
+    As long as a request waits for its provider nothing is settled: the first answer has all requests of the file.
+
     An answer goes out when at least one request was answered since the last one; what is still open stands in the
     first answer as pending, and comes in a further one.
     """
     with transaction.atomic():
-        arrival = Arrival.objects.select_for_update().select_related("customer", "feed_version").get(pk=arrival_id)
+        arrival = (
+            Arrival.objects.select_for_update(of=("self",))
+            .select_related("customer", "feed_version")
+            .get(pk=arrival_id)
+        )
         if arrival.state != "QUEUED":
+            return None
+        counts = requests.counts(arrival)
+        if counts["waiting"]:
             return None
         number = _answer(arrival, at=at)
         failpoint.hit("settle.planned")
-        counts = requests.counts(arrival)
-        if counts["waiting"] == counts["open"] == 0:
+        if not counts["open"]:
             move(arrival, "ANSWERED", at=at, by=SETTLER)
         return number
 
@@ -75,19 +80,12 @@ def _take_fresh(arrival: Arrival, number: int) -> Iterator[tuple[int, Counter[st
 
     Only what was fulfilled is charged: neither "not found" nor "failed". Without a single answer nothing is taken.
     """
-    waiting = [portion for portion in requests.read(arrival) if len(portion)]
-    if not any(_is_fresh(portion).any() for portion in waiting):
-        return
-    for portion in waiting:
-        charged = _is_fresh(portion) & (portion.outcomes == "fulfilled")
+    for portion in requests.read(arrival):
+        if not portion.is_fresh.any():
+            continue
+        charged = portion.is_fresh & (portion.outcomes == "fulfilled")
         requests.mark_delivered(portion, number)
         yield portion.ordinal, Counter(portion.services.filter(pa.array(charged)).to_pylist())
-
-
-def _is_fresh(portion: Portion) -> NDArray[np.bool_]:
-    """bool (n,): answered or refused, and in no delivery yet."""
-    fresh: NDArray[np.bool_] = np.isin(portion.states, ("ANSWERED", "REFUSED")) & (portion.deliveries == 0)
-    return fresh
 
 
 def _charge(arrival: Arrival, number: int, portions: list[tuple[int, Counter[str]]], *, at: datetime) -> list[Line]:

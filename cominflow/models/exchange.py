@@ -77,6 +77,7 @@ class Arrival(models.Model):
     name           the client's bytes
     dev, ino       what was renamed, so that a restart recognises it
     duplicate_of   the live arrival with the same content
+    reason         why it is in its state, for the operator; reason_it and reason_en say it to the customer (receipts)
     was_released   an operator let a repeat, a quarantined or a held file through
     readings_count 1, and one more for each release: a further reading has a further receipt
     """
@@ -89,6 +90,8 @@ class Arrival(models.Model):
     name = models.BinaryField()
     state = models.CharField(max_length=12)
     reason = models.TextField(blank=True)
+    reason_it = models.TextField(blank=True)
+    reason_en = models.TextField(blank=True)
     dev = models.BigIntegerField()
     ino = models.BigIntegerField()
     bytes_count = models.BigIntegerField()

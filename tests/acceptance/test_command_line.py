@@ -74,7 +74,7 @@ def test_help_answers_in_a_fifth_of_a_second(bare: System) -> None:
 
 
 def test_help_imports_neither_django_nor_pandas(bare: System) -> None:
-    code = "import sys; from cominflow.__main__ import run, group; assert run(group, 'x', ['-h']) == 0; print(*sys.modules)"
+    code = "import sys; from cominflow.__main__ import *; assert run(group, 'x', ['-h']) == 0; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=bare.environment, capture_output=True, text=True, check=True
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tracciati import declare, source
+from tracciati import declare, reading
 from tracciati.layout import Layout
 from tracciati.reading import Reading
 from tracciati.report import Report
@@ -19,6 +19,12 @@ from tracciati.report import Report
 SAMPLES = Path(__file__).parents[1] / "samples"
 NAMES = ("orders-fixed", "orders-delimited", "orders-grouped", "orders-unseparated")
 UNITS = {"orders-fixed": "ordine", "orders-delimited": "riga", "orders-grouped": "disposizione"}
+
+
+def cut_into(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make readings use blocks of that size, with one worker and with several."""
+    monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(reading, "BLOCK_BYTES_SHARED", block_bytes)
 
 
 @cache
@@ -32,9 +38,9 @@ def layout_of(name: str) -> Layout:
 
 def read(data: bytes, name: str, *, workers: int = 1, values: bool = True) -> tuple[Report, bytes]:
     unit = UNITS.get(name, "disposizione")
-    reading = Reading(data, layout_of(name), unit=unit, source_name="file", workers=workers, values=values)
+    pass_over = Reading(data, layout_of(name), unit=unit, source_name="file", workers=workers, values=values)
     joined, records_count = [], 0
-    for block in reading:
+    for block in pass_over:
         assert block.offset == sum(map(len, joined))
         assert block.first_record == records_count
         assert (block.starts + block.lengths <= block.ends).all()
@@ -52,8 +58,8 @@ def read(data: bytes, name: str, *, workers: int = 1, values: bool = True) -> tu
                 assert len(column) == len(table.rows)
         joined.append(block.buffer.tobytes())
         records_count += len(block.starts)
-    assert reading.report.records_count == records_count
-    return reading.report, b"".join(joined)
+    assert pass_over.report.records_count == records_count
+    return pass_over.report, b"".join(joined)
 
 
 def _records_joined(block: object) -> bytes:
@@ -125,9 +131,9 @@ def test_a_report_does_not_depend_on_how_the_file_is_cut_into_blocks(
     @settings(max_examples=40)
     @given(files(name))
     def holds(data: bytes) -> None:
-        monkeypatch.setattr(source, "BLOCK_BYTES", 832_000)
+        cut_into(832_000, monkeypatch)
         whole = read(data, name)[0]
-        monkeypatch.setattr(source, "BLOCK_BYTES", block_bytes)
+        cut_into(block_bytes, monkeypatch)
         pieces, joined = read(data, name)
         assert joined == data
         assert pieces.to_json() == whole.to_json()
@@ -147,24 +153,24 @@ def test_a_path_an_open_file_and_bytes_give_the_same_report(
     path.write_bytes(data)
     reports = []
     for form in (data, path, io.BytesIO(data)):
-        reading = Reading(form, layout_of("orders-fixed"), source_name="file")
-        assert b"".join(block.buffer.tobytes() for block in reading) == data
-        reports.append(reading.report.to_json())
+        pass_over = Reading(form, layout_of("orders-fixed"), source_name="file")
+        assert b"".join(block.buffer.tobytes() for block in pass_over) == data
+        reports.append(pass_over.report.to_json())
     assert reports[0] == reports[1] == reports[2]
 
 
 def test_a_record_without_end_is_one_finding_and_takes_no_memory() -> None:
     data = b'numero;Riferimento;nome;importo;data\n1;"' + b"x;\n" * 2_000_000
-    reading = Reading(data, layout_of("orders-delimited"), source_name="file")
+    pass_over = Reading(data, layout_of("orders-delimited"), source_name="file")
     largest = 0
     joined = 0
-    for block in reading:
+    for block in pass_over:
         largest = max(largest, len(block.buffer))
         joined += len(block.buffer)
     assert joined == len(data)
     assert largest < 2_000_000
-    assert reading.report.counts == {("TR-L109", ""): 1}
-    assert reading.report.is_refused
+    assert pass_over.report.counts == {("TR-L109", ""): 1}
+    assert pass_over.report.is_refused
 
 
 def test_one_huge_cell_among_small_ones_is_laid_out_apart() -> None:
@@ -194,7 +200,7 @@ def test_random_mutations_of_a_long_file_are_read_alike_in_pieces(name: str, mon
         data = bytearray(b"".join(good[i] for i in chance.integers(0, len(good), 300)))
         for place in chance.integers(0, len(data), 5).tolist():
             data[place] = int(chance.integers(0, 256))
-        monkeypatch.setattr(source, "BLOCK_BYTES", 832_000)
+        cut_into(832_000, monkeypatch)
         whole = read(bytes(data), name)[0].to_json()
-        monkeypatch.setattr(source, "BLOCK_BYTES", 999)
+        cut_into(999, monkeypatch)
         assert read(bytes(data), name)[0].to_json() == whole

@@ -40,6 +40,7 @@ class Sent:
     way      upload | renamed (uploaded under a temporary name) | placed (moved in) | linked (placed, with another name)
     ends     the states in which its arrivals may end
     expected in the order of the file; only of files that are accepted
+    is_wanted_twice  an operator releases its repeat
     """
 
     customer: str
@@ -49,6 +50,7 @@ class Sent:
     ends: tuple[str, ...]
     expected: tuple[Expected, ...] = ()
     rejected: tuple[str, ...] = field(default=())
+    is_wanted_twice: bool = False
 
     @property
     def sha256(self) -> str:
@@ -56,18 +58,21 @@ class Sent:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def make() -> tuple[list[Sent], bytes]:
-    """The files of the workload, and the CSV table of the provider."""
+def make(*, is_short: bool) -> tuple[list[Sent], bytes]:
+    """The files of the workload, and the CSV table of the provider.
+
+    is_short  fewer late answers and no released repeat: every failpoint is passed, in half the time
+    """
     table: dict[str, int] = {}
-    small, wrong = _bank(seed=1, count=6, by_hand=(4,), unknown=(1,), wrong=(2,), table=table)
-    large, _ = _bank(seed=2, count=50, by_hand=(5, 45), unknown=(20,), wrong=(), table=table)
+    small, wrong = _bank(seed=1, count=6, by_hand=() if is_short else (4,), unknown=(1,), wrong=(2,), table=table)
+    large, _ = _bank(seed=2, count=50, by_hand=(45,) if is_short else (5, 45), unknown=(20,), wrong=(), table=table)
     untotalled = _with_another_total(_bank(seed=3, count=5, by_hand=(), unknown=(), wrong=(), table=table)[0])
-    checks = _institute(seed=4, count=4, by_hand=(2,), table=table)
+    checks = _institute(seed=4, count=4, by_hand=() if is_short else (2,), table=table)
     repeat = ("CLOSED", "DISCARDED")  # the live one, the released repeat, and what was sent again without need
     expected, rejected = _expected_of_bank(small, table, wrong), tuple(_cut(line)[0] for line in wrong)
     sent = [
-        Sent(BANK, "RV_20260301_001.txt", small, "renamed", repeat, expected, rejected),
-        Sent(BANK, "RV_20260301_002.txt", small, "linked", repeat, expected, rejected),
+        Sent(BANK, "RV_20260301_001.txt", small, "renamed", repeat, expected, rejected, not is_short),
+        Sent(BANK, "RV_20260301_002.txt", small, "linked", repeat, expected, rejected, not is_short),
         Sent(BANK, "RV_20260301_003.txt", untotalled, "placed", ("REFUSED",)),
         Sent(BANK, "RV_20260301_004.txt", large, "placed", ("CLOSED",), _expected_of_bank(large, table, [])),
         Sent(BANK, "pippo.doc", b"nobody agreed on this name\n", "placed", ("DISCARDED",)),

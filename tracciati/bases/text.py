@@ -14,12 +14,15 @@ from tracciati.layout import Field
 from tracciati.spelling import Checked
 
 
-def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:
+def read(
+    cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii", plain: bool = False
+) -> Column:
     """Find the empty cells, those with bytes that are no text, and those not in the code list.
 
     cells    uint8 (n, width); delimited cells left-aligned and filled with 0x00
     lengths  int (n,): true lengths of delimited cells, None in fixed layouts
     codec    the file's encoding
+    plain    the caller has seen that there are no control characters
 
     Returns a Column without values (`arrow` makes the strings). Never raises for bad data.
     """
@@ -28,7 +31,8 @@ def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: s
     cell_words = texts.all_words(cells)
     null = texts.nulls(cells, cell_words, field, lengths, codec)
     bad = either(texts.not_decodable(cells, cell_words, codec), texts.too_long(lengths, field))
-    bad = either(bad, texts.with_control_characters(cells, cell_words, lengths))
+    if not plain:
+        bad = either(bad, texts.with_control_characters(cells, cell_words, lengths))
     if field.codes:
         width = cells.shape[1]
         bad = either(bad, texts.not_in_codes(cell_words, field, width, delimited=lengths is not None, codec=codec))

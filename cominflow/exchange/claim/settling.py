@@ -76,6 +76,7 @@ def _verdict(
     if (status.st_dev, status.st_ino) != meant and _is_needless_copy(opened, row, descriptor):
         os.unlink(row.claim_id, dir_fd=opened.spool.fd)
         disk.fsync_folder(opened.spool.fd)
+        failpoint.hit("claim.copy_dropped")
         return "withdrawn"
     if not lease.take(descriptor):
         return "later"

@@ -44,6 +44,7 @@ class Upload:
             if os.fstat(self._file).st_nlink != 1:
                 raise RefusedError(Code.FAILURE, "the server is starting; send the file again")
             self._check_space()
+            failpoint.hit("upload.opened")
         except BaseException:
             self.discard()
             raise

@@ -184,6 +184,7 @@ class View:
             ) from cause
         failpoint.hit("upload.name_changed")
         disk.fsync_folder(inbox)
+        failpoint.hit("upload.name_durable")
         self._remembered.pop(source.name, None)
         self._remember(target.name, known)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tracciati import declare, fronts, source
+from tracciati import declare, fronts, reading
 from tracciati.errors import LayoutError, ReadingError
 from tracciati.findings import Waiver
 from tracciati.reading import Reading, check
@@ -21,6 +21,12 @@ GROUPED = declare.load(SAMPLES / "orders-grouped.toml")
 
 HEAD = b"01BANCA   20260301                      \r\n"
 TAIL = b"99BANCA   %05d%09d                \r\n"
+
+
+def cut_into(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make readings use blocks of that size, with one worker and with several."""
+    monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(reading, "BLOCK_BYTES_SHARED", block_bytes)
 
 
 def order(number: int, *, name: bytes = b"ROSSI", amount: bytes = b"0001250", kind: bytes = b"V") -> bytes:
@@ -54,41 +60,39 @@ def test_values_come_as_arrow_columns_of_their_kind() -> None:
 
 
 def test_a_unit_never_lies_in_two_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "BLOCK_BYTES", 50)
-    monkeypatch.setattr(fronts, "BLOCK_BYTES", 50)
+    cut_into(50, monkeypatch)
     count = 40
     parts = [b"14%04d001250\n20%04d      \n70%04d      \n" % (i, i, i) for i in range(1, count + 1)]
     data = b"IB          \n" + b"".join(parts) + b"EF%04d%06d" % (count, count * 1250)
-    reading = Reading(data, GROUPED, unit="disposizione")
-    blocks = list(reading)
+    pass_over = Reading(data, GROUPED, unit="disposizione")
+    blocks = list(pass_over)
     assert len(blocks) > 10
     units = [block.raw(first, stop) for block in blocks for first, stop in block.units.tolist()]
     assert units == parts
-    assert reading.report.is_clean, reading.report.to_text()
-    assert reading.report.units_count == count
+    assert pass_over.report.is_clean, pass_over.report.to_text()
+    assert pass_over.report.units_count == count
 
 
 def test_a_group_without_end_is_cut_with_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "BLOCK_BYTES", 200)
-    monkeypatch.setattr(fronts, "BLOCK_BYTES", 200)
+    cut_into(200, monkeypatch)
     monkeypatch.setattr(fronts, "UNIT_BYTES_MAX", 1000)
     text = (SAMPLES / "orders-grouped.toml").read_text().replace("14 20? 70", "14 20* 70")
     data = b"IB          \n140001001250\n" + b"".join(b"20%04d      \n" % i for i in range(1, 900)) + b"700001      \n"
-    reading = Reading(data + b"EF0001001250\n", declare.loads(text, "x.toml"), unit="disposizione")
-    joined = b"".join(block.buffer.tobytes() for block in reading)
+    pass_over = Reading(data + b"EF0001001250\n", declare.loads(text, "x.toml"), unit="disposizione")
+    joined = b"".join(block.buffer.tobytes() for block in pass_over)
     assert joined == data + b"EF0001001250\n"
-    assert ("TR-S105", "") in reading.report.counts
-    assert reading.report.is_refused
+    assert ("TR-S105", "") in pass_over.report.counts
+    assert pass_over.report.is_refused
 
 
 def test_a_bad_record_is_marked_and_the_others_go_on() -> None:
     data = HEAD + order(1) + order(2, amount=b"00012A0") + order(3) + TAIL % (3, 2500)
-    reading = Reading(data, FIXED, unit="ordine")
-    (block,) = list(reading)
+    pass_over = Reading(data, FIXED, unit="ordine")
+    (block,) = list(pass_over)
     assert block.bad.tolist() == [False, False, True, False, False]
     assert block.unit_bad.tolist() == [False, True, False]
     assert block.tables["ordine"].columns["importo"].to_pylist()[1] is None
-    report = reading.report
+    report = pass_over.report
     assert codes(report) == ["TR-F204 ordine.importo", "TR-T402 coda.totale"]
     assert (report.units_count, report.units_bad_count, report.is_refused) == (3, 1, False)
     assert [t.status for t in report.totals] == ["equal", "unverifiable"]
@@ -148,14 +152,13 @@ def test_a_waiver_in_force_overlooks_and_an_expired_one_does_not() -> None:
 def test_a_waived_field_error_leaves_its_record_good() -> None:
     data = HEAD + order(1, kind=b"Z") + TAIL % (1, 0)
     waiver = Waiver("TR-F202 ordine.tipo_ordine", date(2026, 3, 31), "new code", "ufficio contratti")
-    reading = Reading(data, FIXED, waivers=[waiver], today=date(2026, 3, 1), unit="ordine")
-    (block,) = list(reading)
+    pass_over = Reading(data, FIXED, waivers=[waiver], today=date(2026, 3, 1), unit="ordine")
+    (block,) = list(pass_over)
     assert not block.bad.any()
 
 
 def test_the_same_value_twice_is_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(fronts, "BLOCK_BYTES", 100)
+    cut_into(100, monkeypatch)
     data = (
         HEAD
         + b"".join(order(i) for i in range(1, 200))
@@ -174,8 +177,8 @@ def test_cells_keep_their_quotes_out_and_their_text_in() -> None:
         b'2;R2;"due\nrighe";,;\n'
         b"3;R3;NICOL\xc3\x92;1000,00;29/02/2024"
     )
-    reading = Reading(data, CSV, unit="riga")
-    (block,) = list(reading)
+    pass_over = Reading(data, CSV, unit="riga")
+    (block,) = list(pass_over)
     columns = block.tables["riga"].columns
     assert columns["riferimento"].to_pylist() == ["R;1", "R2", "R3"]
     assert (
@@ -184,7 +187,7 @@ def test_cells_keep_their_quotes_out_and_their_text_in() -> None:
     )
     assert columns["importo"].to_pylist() == [Decimal("12.50"), None, Decimal("1000.00")]
     assert columns["data"].to_pylist() == [date(2026, 3, 1), None, date(2024, 2, 29)]
-    assert [(f.line, f.code) for f in reading.report.findings if f.field == "importo"] == [(4, "TR-F204")]
+    assert [(f.line, f.code) for f in pass_over.report.findings if f.field == "importo"] == [(4, "TR-F204")]
     assert block.raw(1, 2) == b'2;R2;"due\nrighe";,;\n'
 
 
@@ -220,7 +223,7 @@ def test_a_rule_about_a_record_that_only_comes_later_is_refused() -> None:
 
 
 def test_workers_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "BLOCK_BYTES", 500)
+    cut_into(500, monkeypatch)
     data = orders(300).replace(b"0001250V", b"000X250V", 40)
     one = Reading(data, FIXED, unit="ordine")
     two = Reading(data, FIXED, unit="ordine", workers=3)
@@ -235,11 +238,11 @@ def test_workers_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) ->
 def test_riba_flows_that_nobody_here_wrote_read_clean(corpus: Path, name: str, units: int, records: int) -> None:
     layout = declare.load(Path(__file__).parents[3] / "layouts" / "public" / "cbi-riba.toml")
     path = corpus / "cbi-riba-ribalta" / f"riba_{name}.txt"
-    reading = Reading(path, layout, unit="disposizione")
-    assert b"".join(block.buffer.tobytes() for block in reading) == path.read_bytes()
-    assert reading.report.is_clean, reading.report.to_text()
-    assert (reading.report.units_count, reading.report.records_count) == (units, records)
-    assert 809150 in [t.computed for t in reading.report.totals]
+    pass_over = Reading(path, layout, unit="disposizione")
+    assert b"".join(block.buffer.tobytes() for block in pass_over) == path.read_bytes()
+    assert pass_over.report.is_clean, pass_over.report.to_text()
+    assert (pass_over.report.units_count, pass_over.report.records_count) == (units, records)
+    assert 809150 in [t.computed for t in pass_over.report.totals]
 
 
 def test_the_mav_flow_is_refused_for_its_totals(corpus: Path) -> None:

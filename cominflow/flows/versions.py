@@ -1,0 +1,94 @@
+"""Versions: with which feed and which layout version a file is read. It keeps them for life.
+
+The feed is the live one that takes files of its name; the layout the newest that is valid on the file's own date. A
+reading that was interrupted after it stored requests goes on with the versions it began with, whatever was published
+since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from cominflow import clock
+from cominflow.exchange import feeds, requests
+from cominflow.flows import reasons
+from cominflow.flows.reasons import Reason
+from cominflow.models import Arrival, FeedVersion, LayoutVersion
+from tracciati.layout import Layout
+from tracciati.reading import Reading, check
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A layout version, and the date that the file gives itself (None: it gives none)."""
+
+    layout_version: LayoutVersion
+    layout: Layout
+    reference_date: date | None
+
+
+@dataclass(frozen=True)
+class NoneValid:
+    """No layout version is valid on the file's date."""
+
+    reason: Reason
+    reference_date: date | None
+
+
+def feed_of(arrival: Arrival) -> FeedVersion | None:
+    """The feed version that takes the file, None when none does."""
+    if _is_interrupted(arrival):
+        return arrival.feed_version
+    return feeds.current(arrival.customer, bytes(arrival.name))
+
+
+def layout_of(arrival: Arrival, version: FeedVersion, source: Path) -> Chosen | NoneValid:
+    """The layout version that the file is to be read with."""
+    if _is_interrupted(arrival):
+        assert arrival.layout_version is not None, "versions are stored with the first requests"
+        return Chosen(arrival.layout_version, feeds.layout(arrival.layout_version), arrival.reference_date)
+    published = feeds.layouts(version)  # newest first
+    dates = [(layout, _reference_date(source, layout)) for _, layout in published]
+    # A layout may find a date in bytes that mean something else: only one that is valid on the date it found counts.
+    agreeing = [day for layout, day in dates if day is not None and _is_valid(layout, day)]
+    found = [day for _, day in dates if day is not None]
+    own_date = next(iter([*agreeing, *found]), None)
+    for layout_version, layout in published:
+        if _is_valid(layout, own_date or clock.today()):
+            return Chosen(layout_version, layout, own_date)
+    begins = published[-1][1].valid_from
+    return NoneValid(reasons.no_layout(published[0][1].id, own_date, begins), own_date)
+
+
+def before(version: FeedVersion, chosen: Layout, source: Path, *, unit: str) -> Layout | None:
+    """An older layout of the feed that finds no error in a file in which the chosen one finds some."""
+    published = [layout for _, layout in feeds.layouts(version)]
+    older = published[[layout.fingerprint for layout in published].index(chosen.fingerprint) + 1 :]
+    for layout in older:
+        if not check(source, layout, direction="request", unit=unit).errors_count:
+            return layout
+    return None
+
+
+def _is_interrupted(arrival: Arrival) -> bool:
+    """Did an earlier try of this reading store requests? What is set aside or refused has none."""
+    return arrival.layout_version_id is not None and requests.stored(arrival) != (0, 0)
+
+
+def _is_valid(layout: Layout, day: date) -> bool:
+    return layout.valid_from is None or layout.valid_from <= day
+
+
+def _reference_date(source: Path, layout: Layout) -> date | None:
+    """The date that the file gives itself, as this layout reads it; None when it has none, or it cannot be read."""
+    record, _, name = layout.file.reference_date.partition(".")
+    if not record:
+        return None
+    block = next(iter(Reading(source, layout, direction="request")), None)
+    table = block.tables.get(record) if block is not None else None
+    if table is None or not len(table.rows):
+        return None
+    value: date | None = table.columns[name][0].as_py()
+    return value

@@ -1,0 +1,296 @@
+"""Invariants: what must hold at any instant, and when everything has come to its end. Each is a function of its own.
+
+`at_any_instant` looks only at files, so a killed system is seen as it is. `at_the_end` reads the database too and is
+called in a process that may connect. Findings are lines; none means that all is well. What the answers say to the
+customer is checked in `answers`, from their bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.simulation import answers, engine_tables, workload
+
+if TYPE_CHECKING:
+    from cominflow.models import Arrival
+    from tests.simulation.files import Sent
+    from tests.simulation.place import Place
+
+PUBLISHED_FOLDERS = ("outbox", "receipts")
+
+
+def at_any_instant(place: Place, sent: list[Sent], seen: dict[str, str]) -> list[str]:
+    """Nothing that a client got an OK for is lost; nothing that a customer may have fetched has changed.
+
+    seen  path in the data folder -> hash of what was published there; brought up to date
+    """
+    return [*_lost(place, sent), *_changed(place, seen)]
+
+
+def _lost(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """1. A completed upload is in the inbox, the spool or the archive, byte for byte."""
+    held = {_hash(path) for path in _files(place.data, "customers/*/inbox/*", "spool/*", "archive/*/*/*")}
+    for one in sent:
+        steps = {"upload": 1, "renamed": 2}.get(one.way, 0)
+        is_complete = steps == 0 or (place.clients / f"{one.name}.ok-{steps - 1}").exists()
+        if is_complete and one.sha256 not in held:
+            yield f"lost: {one.name} is neither in the inbox nor in the spool nor in the archive"
+
+
+def _changed(place: Place, seen: dict[str, str]) -> Iterator[str]:
+    """3. A published file never changes."""
+    present = {}
+    for folder in PUBLISHED_FOLDERS:
+        for path in _files(place.data, f"customers/*/{folder}/*"):
+            present[str(path.relative_to(place.data))] = _hash(path)
+    for name, sha256 in seen.items():
+        if present.get(name) != sha256:
+            yield f"changed: {name} was published and is {'another file' if name in present else 'gone'} now"
+    seen |= present
+
+
+def at_the_end(place: Place, sent: list[Sent]) -> list[str]:
+    """What must hold when nothing is left to do."""
+    checks = (
+        _originals,
+        _one_live_arrival,
+        _ends,
+        _published,
+        _leftovers,
+        _receipts,
+        _moves,
+        _invoice_numbers,
+        _counts,
+        _charges,
+        _once,
+        _batches,
+        answers.wrong,
+        engine_tables.wrong,
+    )
+    return [f"{check.__name__.strip('_')}: {line}" for check in checks for line in check(place, sent)]
+
+
+def _arrivals() -> list[Arrival]:
+    from cominflow.models import Arrival
+
+    return list(Arrival.objects.select_related("customer").order_by("pk"))
+
+
+def _originals(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """1. Every arrival's original is in the archive under its hash, and nobody can write it."""
+    from cominflow.exchange import archive
+    from cominflow.exchange.disk import Folders
+
+    for arrival in _arrivals():
+        original = archive.place_of(Folders(place.data), arrival, arrival.sha256 or "none")
+        if not original.exists() or _hash(original) != arrival.sha256:
+            yield f"{arrival.reference} has no original of its hash in the archive"
+        elif stat.S_IMODE(original.stat().st_mode) & 0o222:
+            yield f"the original of {arrival.reference} can be written"
+
+
+def _one_live_arrival(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """2. One customer and content have one live arrival, unless an operator released a repeat."""
+    from cominflow.exchange.states import ARRIVAL_LIVE
+
+    live = Counter((a.customer.code, a.sha256) for a in _arrivals() if a.state in ARRIVAL_LIVE and not a.was_released)
+    yield from (f"{count} live arrivals of {customer} have one content" for (customer, _), count in live.items() if count > 1)
+
+
+def _ends(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """Each file came to an end that it may have, and an accepted one was accepted once (its repeat once more)."""
+    by_name: dict[tuple[str, str], list[Arrival]] = {}
+    for arrival in _arrivals():
+        by_name.setdefault((arrival.customer.code, arrival.shown_name), []).append(arrival)
+    for one in sent:
+        found = by_name.pop((one.customer, one.name), [])
+        if not found:
+            yield f"{one.name} never became an arrival"
+        for arrival in found:
+            if arrival.state not in one.ends:
+                yield f"{arrival.reference} ({one.name}) ended {arrival.state}"
+            if arrival.sha256 != one.sha256:
+                yield f"{arrival.reference} ({one.name}) has another content"
+    yield from (f"an arrival of {name} that nobody sent" for name in by_name)
+    closed = Counter((a.customer.code, a.sha256, a.was_released) for a in _arrivals() if a.state == "CLOSED")
+    for one in sent:
+        for is_repeat in (False, True):
+            due = 1 if one.expected and (not is_repeat or one.is_wanted_twice) else 0
+            counted = closed[one.customer, one.sha256, is_repeat]
+            if counted != due:
+                yield f"{one.name} was accepted {counted} times{' as a repeat' if is_repeat else ''}, not {due}"
+
+
+def _published(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """3. What is in a customer's folder is a delivery, whole; and every delivery is there."""
+    from cominflow.models import Delivery
+
+    known = {}
+    for delivery in Delivery.objects.select_related("customer"):
+        path = place.data / "customers" / delivery.customer.code / delivery.folder / delivery.shown_name
+        known[path] = delivery
+        if delivery.state not in ("PUBLISHED", "RETRIEVED"):
+            yield f"{delivery.reference} is {delivery.state}"
+        if not path.exists():
+            yield f"{delivery.reference} is not at {path.relative_to(place.data)}"
+        elif _hash(path) != delivery.sha256 or path.stat().st_size != delivery.bytes_count:
+            yield f"{delivery.reference} has other bytes than were staged"
+    for folder in PUBLISHED_FOLDERS:
+        for path in _files(place.data, f"customers/*/{folder}/*"):
+            if path not in known:
+                yield f"nobody delivered {path.relative_to(place.data)}"
+
+
+def _leftovers(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """3. Nothing staged, temporary or half-way is left anywhere; the orphan is in quarantine with its reason."""
+    for path in _files(place.data, "staging/**/*", "publish/*", "spool/*", "customers/*/inbox/*"):
+        yield f"{path.relative_to(place.data)} is left over"
+    state = {"engine.lock", "sftp_host_key", "cominflow.db", "cominflow.db-wal", "cominflow.db-shm"}
+    yield from (f"state/{p.name} is left over" for p in _files(place.data, "state/*") if p.name not in state)
+    orphan = place.data / "quarantine" / f"spool-{workload.ORPHAN}"
+    if {path.name for path in orphan.glob("*")} != {"payload", "reason.json"}:
+        yield "the file that no row knew is not in quarantine with its reason"
+
+
+def _receipts(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """Each reading of each upload has exactly one receipt, as text and as JSON, that says what was decided."""
+    import json
+
+    from cominflow.models import Event
+
+    decided = ("QUEUED", "REFUSED", "DUPLICATE", "QUARANTINED", "HELD")
+    for arrival in _arrivals():
+        decisions = [
+            event.what
+            for event in Event.objects.filter(subject=arrival.reference, what__in=decided).order_by("pk")
+        ]
+        if len(decisions) != arrival.readings_count:
+            yield f"{arrival.reference} was decided {decisions} in {arrival.readings_count} readings"
+        for number, decision in enumerate(decisions, start=1):
+            found = list(arrival.deliveries.filter(kind="receipt", number=number).order_by("pk"))
+            if len(found) != 2 or {one.shown_name.endswith(".json") for one in found} != {True, False}:
+                yield f"{arrival.reference} has {len(found)} receipts for reading {number}"
+                continue
+            path = place.data / "customers" / arrival.customer.code / "receipts" / found[1].shown_name
+            if path.exists() and json.loads(path.read_text())["outcome"] != decision:
+                yield f"the receipt of reading {number} of {arrival.reference} says another thing than {decision}"
+
+
+def _moves(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """Every state was reached by legal moves, each made and noted once."""
+    from cominflow.exchange import states
+    from cominflow.models import Delivery, Event
+
+    for table, first, rows in (
+        (states.ARRIVAL, "CLAIMING", _arrivals()),
+        (states.DELIVERY, "PLANNED", list(Delivery.objects.all())),
+    ):
+        for row in rows:
+            walk = [first, *Event.objects.filter(subject=row.reference).order_by("pk").values_list("what", flat=True)]
+            walk = [state for state in walk if state in table]
+            for before, after in zip(walk, walk[1:], strict=False):
+                if not states.is_legal(table, before, after):
+                    yield f"{row.reference} moved from {before} to {after}"
+            if walk[-1] != row.state:
+                yield f"{row.reference} is {row.state}, and its last event says {walk[-1]}"
+
+
+def _invoice_numbers(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """5. Numbers of a section and year are 1..n, and the counter stands at n."""
+    from cominflow.models import Invoice, Numbering
+
+    for counter in Numbering.objects.all():
+        same = Invoice.objects.filter(section=counter.section, year=counter.year)
+        numbers = sorted(same.values_list("number", flat=True))
+        if numbers != list(range(1, counter.last + 1)):
+            yield f"section {counter.section} of {counter.year} has {numbers}, and its counter stands at {counter.last}"
+    if not Invoice.objects.exists():
+        yield "there is no invoice"
+
+
+def _counts(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """6. waiting + open + answered + refused + cancelled + expired = requests in: per chunk, and per file."""
+    from cominflow.exchange import request_states, requests
+    from cominflow.models import Chunk
+
+    for arrival in _arrivals():
+        if not arrival.requests_count:
+            continue
+        states: Counter[str] = Counter()
+        for portion in requests.read(arrival):
+            own = Counter(request_states.COUNTER_OF[str(state)] for state in portion.states)
+            states += own
+            chunk = Chunk.objects.filter(arrival=arrival, ordinal=portion.ordinal).first()
+            if chunk is not None:
+                counted = {name: getattr(chunk, f"{name}_count") for name in request_states.COUNTERS}
+                if counted != {name: own[name] for name in request_states.COUNTERS}:
+                    yield f"chunk {portion.ordinal} of {arrival.reference} counts {counted}, and holds {dict(own)}"
+                if sum(counted.values()) != chunk.requests_count:
+                    yield f"chunk {portion.ordinal} of {arrival.reference} does not add up"
+        if states != Counter(answered=arrival.requests_count):
+            yield f"{arrival.reference} has {arrival.requests_count} requests, and holds {dict(states)}"
+
+
+def _charges(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """2. Every fulfilled request is charged once, at its price; each answer's invoice is the sum of its charges."""
+    from cominflow.exchange import requests
+    from cominflow.models import Charge, Invoice
+
+    for arrival in _arrivals():
+        fulfilled: Counter[tuple[int, str]] = Counter()
+        for portion in requests.read(arrival):
+            for number, outcome, service in zip(
+                portion.deliveries.tolist(), portion.outcomes.tolist(), portion.services.to_pylist(), strict=True
+            ):
+                if outcome == "fulfilled":
+                    fulfilled[number, service] += 1
+        charged: Counter[tuple[int, str]] = Counter()
+        cents: Counter[int] = Counter()
+        for charge in Charge.objects.filter(arrival=arrival).select_related("service"):
+            charged[charge.delivery_number, charge.service.code] += charge.quantity
+            cents[charge.delivery_number] += charge.amount_cents
+        if charged != fulfilled:
+            yield f"{arrival.reference} was charged {dict(charged)}, and {dict(fulfilled)} were fulfilled"
+        invoices = Invoice.objects.filter(arrival=arrival)
+        invoiced = Counter({one.delivery_number: one.net_cents for one in invoices})
+        if invoiced != cents:
+            yield f"{arrival.reference} was invoiced {dict(invoiced)}, and charged {dict(cents)} cents"
+        for invoice in invoices:
+            if sum(invoice.lines.values_list("net_cents", flat=True)) != invoice.net_cents:
+                yield f"the lines of invoice {invoice.full_number} do not add up"
+            if invoice.net_cents + invoice.vat_cents != invoice.total_cents:
+                yield f"invoice {invoice.full_number} does not add up"
+
+
+def _once(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """Every accepted arrival has one row for its acceptance and one for each answer, and no other."""
+    from cominflow.models import Once
+
+    for arrival in _arrivals():
+        steps = sorted(Once.objects.filter(arrival=arrival).values_list("step", flat=True))
+        due = [f"answer-{number}" for number in range(1, arrival.answers_count + 1)]
+        if steps != (["accepted", *due] if arrival.accepted_at else []):
+            yield f"{arrival.reference} has once-rows {steps}, and {arrival.answers_count} answers"
+
+
+def _batches(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """Every batch was finished, and none met a failure on the way."""
+    from cominflow.models import Batch
+
+    for batch in Batch.objects.all():
+        if batch.finished_at is None or batch.error or batch.failures_count:
+            yield f"batch {batch.pk}: finished {batch.finished_at}, {batch.failures_count} failures, {batch.error!r}"
+
+
+def _files(folder: Path, *patterns: str) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from sorted(path for path in folder.glob(pattern) if path.is_file())
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
