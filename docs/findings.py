@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tracciati.catalogue import CATALOGUE, STAGES
+from tracciati.findings.catalogue import CATALOGUE, STAGES
 
 HEAD = """\
 # Findings
 
-Made by `make docs` from `tracciati/catalogue.py`; a test compares. A code never changes its meaning and is never used
+Made by `make docs` from `tracciati/findings/catalogue.py`; a test compares. A code never changes its meaning and is never used
 again, so that contracts and letters may quote it. An *error* makes the record, or the whole file, unacceptable as the
 feed says; a *warning* is told and changes nothing. A rule of a layout has the severity that the layout gives it.
 

@@ -40,8 +40,8 @@ def test_the_tree_as_it_is_keeps_every_contract(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "wrong_import", "contract"),
     [
-        ("tracciati/reading.py", "import cominflow.money", "tracciati knows nothing of cominflow"),
-        ("tracciati/writing.py", "import sqlite3", "tracciati knows nothing of cominflow"),
+        ("tracciati/reading/__init__.py", "import cominflow.money", "tracciati knows nothing of cominflow"),
+        ("tracciati/writing/__init__.py", "import sqlite3", "tracciati knows nothing of cominflow"),
         ("tracciati/layout.py", "import tracciati.findings", "tracciati reads top to bottom"),
         ("tracciati/bases/date.py", "import tracciati.bases.text", "the bases of tracciati do not know each other"),
         ("cominflow/models/pricing.py", "import cominflow.exchange", "cominflow reads top to bottom"),

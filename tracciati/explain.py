@@ -13,22 +13,23 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from tracciati import delimited, framing
-from tracciati.columns import cell_bytes, span
+from tracciati import framing
 from tracciati.convert import content, text_of
-from tracciati.places import MASK
+from tracciati.findings.places import MASK
+from tracciati.findings.report import finding_text
+from tracciati.framing import delimited
 from tracciati.reading import Reading
-from tracciati.report import finding_text
+from tracciati.reading.columns import cell_bytes, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tracciati.findings import Finding
+    from tracciati.findings.report import Report
     from tracciati.framing import Frame
     from tracciati.layout import Direction, Field, Layout, Record
     from tracciati.reading import Block
-    from tracciati.report import Report
 
 # Columns of a record shown in one line; a longer record is shown in several, each under its own ruler.
 RULER_COLUMNS = 100

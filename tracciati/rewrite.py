@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tracciati import canonical
 from tracciati.convert import text_of
-from tracciati.places import MASK
+from tracciati.findings.places import MASK
 from tracciati.reading import Reading
+from tracciati.writing import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tracciati.canonical import Difference
+    from tracciati.findings.report import Report
     from tracciati.layout import Direction, Layout
     from tracciati.reading import Block
-    from tracciati.report import Report
+    from tracciati.writing.canonical import Difference
 
 
 @dataclass

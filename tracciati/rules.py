@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.cells import equal, words
 from tracciati.expression import And, Compare, IsNull, Literal, Name, Not, Or, names
-from tracciati.texts import padded
+from tracciati.values.cells import equal, words
+from tracciati.values.texts import padded
 
 if TYPE_CHECKING:
-    from tracciati.columns import Values
     from tracciati.expression import Condition, Operand
+    from tracciati.values import Values
 
 Flags = NDArray[np.bool_]
 Columns = Mapping[str, "Values"]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tracciati.columns import Values
     from tracciati.expression import Derivation
     from tracciati.layout import Direction, Field, Layout
+    from tracciati.values import Values
 
 # A sum is split into halves of nine digits: each half is below 10^9, so 9 * 10^9 rows fit into int64.
 _HALF = 10**9

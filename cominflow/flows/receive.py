@@ -31,9 +31,9 @@ from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
 from cominflow.models import Arrival, Batch, Once, Service
 from cominflow.pricing import prices
 from tracciati.findings import refuses_file
+from tracciati.findings.report import Report
 from tracciati.layout import Layout
 from tracciati.reading import Block, Reading
-from tracciati.report import Report
 
 READER = "reader"
 UNVERIFIABLE = "unverifiable"

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from tracciati import declare
-from tracciati.catalogue import CATALOGUE
+from tracciati.findings.catalogue import CATALOGUE
+from tracciati.findings.report import Report
 from tracciati.limits import RECORD_BYTES_MAX
 from tracciati.reading import check
-from tracciati.report import Report
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -10,11 +10,12 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracciati import bases, numerals
+from tracciati import bases
 from tracciati.bases.codice_fiscale import check_character
-from tracciati.catalogue import CATALOGUE
+from tracciati.findings.catalogue import CATALOGUE
 from tracciati.layout import Field
-from tracciati.luhn import check_digit
+from tracciati.values import numerals
+from tracciati.values.luhn import check_digit
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracciati import declare, reading
+from tracciati.findings.report import Report
 from tracciati.layout import Layout
 from tracciati.reading import Reading
-from tracciati.report import Report
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 NAMES = ("orders-fixed", "orders-delimited", "orders-grouped", "orders-unseparated")

@@ -16,8 +16,8 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
-from tracciati.cells import Column
 from tracciati.layout import BASES
+from tracciati.values.cells import Column
 
 # Delimited cells of these bases are gathered right-aligned and filled with "0", all others left-aligned and with 0x00.
 RIGHT_ALIGNED = frozenset({"integer", "decimal"})

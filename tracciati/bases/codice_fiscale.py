@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracciati import diagnosis, luhn, spelling, strings, texts
-from tracciati.cells import Bytes, Column, Flags, Lengths
-from tracciati.diagnosis import Diagnosis
 from tracciati.layout import Field
-from tracciati.spelling import Checked
+from tracciati.values import diagnosis, luhn, spelling, strings, texts
+from tracciati.values.cells import Bytes, Column, Flags, Lengths
+from tracciati.values.diagnosis import Diagnosis
+from tracciati.values.spelling import Checked
 
 LENGTH = 16
 OMOCODIA = "LMNPQRSTUV"

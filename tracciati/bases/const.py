@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracciati import spelling, strings, texts
-from tracciati.cells import Bytes, Column, Flags, Lengths, equal, words
-from tracciati.diagnosis import Diagnosis
 from tracciati.layout import Field
-from tracciati.spelling import Checked
+from tracciati.values import spelling, strings, texts
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, equal, words
+from tracciati.values.diagnosis import Diagnosis
+from tracciati.values.spelling import Checked
 
 
 def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:

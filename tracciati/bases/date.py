@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracciati import diagnosis, numerals, spelling, strings
-from tracciati.cells import Bytes, Column, Flags, Lengths, Words, either, equal, words
-from tracciati.diagnosis import Diagnosis
 from tracciati.errors import DoesNotFit
 from tracciati.layout import Field
-from tracciati.spelling import Checked, Misfit
+from tracciati.values import diagnosis, numerals, spelling, strings
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, Words, either, equal, words
+from tracciati.values.diagnosis import Diagnosis
+from tracciati.values.spelling import Checked, Misfit
 
 # Before every day that can be written (0001-01-01 is -719162): a date that forgets `bad` comes out absurd.
 UNREADABLE = -(2**31)

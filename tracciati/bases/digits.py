@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tracciati import diagnosis, spelling, strings, texts
-from tracciati.cells import Bytes, Column, Flags, Lengths, either, not_digits
-from tracciati.diagnosis import Diagnosis
 from tracciati.layout import Field
-from tracciati.spelling import Checked
+from tracciati.values import diagnosis, spelling, strings, texts
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, either, not_digits
+from tracciati.values.diagnosis import Diagnosis
+from tracciati.values.spelling import Checked
 
 
 def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tracciati import strings
-from tracciati.cells import Bytes, Column, Flags, Lengths
-from tracciati.diagnosis import Diagnosis
 from tracciati.layout import Field
+from tracciati.values import strings
+from tracciati.values.cells import Bytes, Column, Flags, Lengths
+from tracciati.values.diagnosis import Diagnosis
 
 
 def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from tracciati import diagnosis, numbers, numerals, spelling, texts
-from tracciati.cells import Bytes, Column, Flags, Lengths, either
-from tracciati.diagnosis import Diagnosis
 from tracciati.layout import Field
+from tracciati.values import diagnosis, numbers, numerals, spelling, texts
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, either
+from tracciati.values.diagnosis import Diagnosis
 
 
 def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:

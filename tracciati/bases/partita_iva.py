@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracciati import diagnosis, luhn, spelling, strings, texts
-from tracciati.cells import Bytes, Column, Flags, Lengths, equal, word, words
-from tracciati.diagnosis import Diagnosis
 from tracciati.layout import Field
-from tracciati.spelling import Checked
+from tracciati.values import diagnosis, luhn, spelling, strings, texts
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, equal, word, words
+from tracciati.values.diagnosis import Diagnosis
+from tracciati.values.spelling import Checked
 
 _SEVEN_ZEROS = np.uint64(int.from_bytes(b"0" * 7, "little"))
 

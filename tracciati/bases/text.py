@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from tracciati import diagnosis, spelling, strings, texts
-from tracciati.cells import Bytes, Column, Flags, Lengths, either
-from tracciati.diagnosis import Diagnosis
 from tracciati.layout import Field
-from tracciati.spelling import Checked
+from tracciati.values import diagnosis, spelling, strings, texts
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, either
+from tracciati.values.diagnosis import Diagnosis
+from tracciati.values.spelling import Checked
 
 
 def read(

@@ -54,8 +54,8 @@ def generate(
     """
     from tracciati import generate as generator
     from tracciati.errors import DoesNotFit
-    from tracciati.specimens import SpecimenError
-    from tracciati.succession import SuccessionError
+    from tracciati.generate.specimens import SpecimenError
+    from tracciati.generate.succession import SuccessionError
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
@@ -83,7 +83,7 @@ def generate(
 
 def _given(text: str, layout: Layout) -> tuple[str, object]:
     """`record.field=value` as the field's path and the value in its type."""
-    from tracciati import specimens
+    from tracciati.generate import specimens
 
     path, equals, value = text.partition("=")
     record, _, name = path.partition(".")

@@ -14,7 +14,7 @@ from tracciati.declare.fitting import check_codes, check_constant, check_null
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import RESERVED
 from tracciati.layout import BASES, DIRECTIONS, Base, Direction, Field, Sequence
-from tracciati.numerals import DIGITS_MAX
+from tracciati.values.numerals import DIGITS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

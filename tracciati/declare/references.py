@@ -26,7 +26,7 @@ from tracciati.expression import (
     text_of,
 )
 from tracciati.expression import Literal as LiteralValue
-from tracciati.numerals import DIGITS_MAX
+from tracciati.values.numerals import DIGITS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

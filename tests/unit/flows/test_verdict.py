@@ -13,7 +13,7 @@ from tracciati.generate import Order, generate
 from tracciati.reading import check
 
 if TYPE_CHECKING:
-    from tracciati.report import Report
+    from tracciati.findings.report import Report
 
 FOLDER = Path(__file__).resolve().parents[3] / "layouts" / "banca-demo"
 LAYOUT = declare.load(FOLDER / "visure.toml")

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tracciati import bases, numerals
+from tracciati import bases
 from tracciati.bases.codice_fiscale import check_character
-from tracciati.cells import Bytes, Column
 from tracciati.errors import DoesNotFit
 from tracciati.layout import BASES, Field
+from tracciati.values import numerals
+from tracciati.values.cells import Bytes, Column
 
 PERSON = "RSSMRA85T10A562S"
 COMPANY = "12345678903"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tracciati import canonical, declare
-from tracciati.canonical import NULL_TEXT, PADDING, QUOTES
+from tracciati import declare
+from tracciati.writing import canonical
+from tracciati.writing.canonical import NULL_TEXT, PADDING, QUOTES
 
 FIXED = """
 [layout]

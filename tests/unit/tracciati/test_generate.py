@@ -11,11 +11,11 @@ from decimal import Decimal
 
 import pytest
 
-from tracciati import declare, succession
+from tracciati import declare
 from tracciati.errors import DoesNotFit
-from tracciati.generate import Generated, Order, generate
+from tracciati.generate import Generated, Order, generate, succession
+from tracciati.generate.specimens import SpecimenError
 from tracciati.layout import Layout
-from tracciati.specimens import SpecimenError
 
 FIXED = """
 [layout]

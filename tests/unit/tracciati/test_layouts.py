@@ -9,9 +9,9 @@ import pytest
 from cominflow.exchange import feed as feeds
 from tracciati import declare
 from tracciati.declare.schema import schema, schema_text
+from tracciati.findings.report import Report
 from tracciati.layout import DIRECTIONS, Layout
 from tracciati.reading import Reading, check
-from tracciati.report import Report
 
 LAYOUTS = Path(__file__).parents[3] / "layouts"
 PATHS = sorted(path for path in LAYOUTS.rglob("*.toml") if path.name != "feed.toml")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tracciati import declare, fronts, reading
+from tracciati import declare, reading
 from tracciati.errors import LayoutError, ReadingError
 from tracciati.findings import Waiver
-from tracciati.reading import Reading, check
+from tracciati.reading import Reading, check, fronts
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FIXED = declare.load(SAMPLES / "orders-fixed.toml")

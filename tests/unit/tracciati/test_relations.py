@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracciati.columns import Values
-from tracciati.continuity import Counter
 from tracciati.expression import parse
 from tracciati.layout import Field, Sequence
+from tracciati.reading.continuity import Counter
+from tracciati.reading.uniqueness import Seen, hashes
 from tracciati.rules import evaluate
 from tracciati.totals import exact_sum
-from tracciati.uniqueness import Seen, hashes
+from tracciati.values import Values
 
 AMOUNT = Field("importo", "decimal", 0, 7, digits=7, scale=2, pad="0", align="right")
 COUNT = Field("numero", "integer", 0, 5, digits=5, pad="0", align="right")

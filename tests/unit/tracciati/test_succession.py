@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracciati import structure, succession
+from tracciati import structure
+from tracciati.generate import succession
 from tracciati.structure import Automaton
 
 RIBA = {"disposizione": "14 20 30 40 50? 51 59* 70"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from tracciati import transliteration
+from tracciati.writing import transliteration
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tracciati import bases, lines, spelling
-from tracciati.cells import place
+from tracciati import bases
 from tracciati.errors import DoesNotFit
 from tracciati.framing import SEPARATORS
+from tracciati.values import spelling
+from tracciati.values.cells import place
+from tracciati.writing import lines
 
 if TYPE_CHECKING:
-    from tracciati.cells import Bytes, Flags
     from tracciati.layout import Direction, Field, Layout, Record
+    from tracciati.values.cells import Bytes, Flags
 
 Values = Mapping[str, pa.Array]
 Prepare = Callable[[pa.Array, "Field", str], pa.Array]

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracciati import numerals, spelling
-from tracciati.cells import Bytes, Column, Flags
 from tracciati.errors import DoesNotFit
 from tracciati.layout import Field
-from tracciati.spelling import Checked, Misfit
-from tracciati.strings import validity
+from tracciati.values import numerals, spelling
+from tracciati.values.cells import Bytes, Column, Flags
+from tracciati.values.spelling import Checked, Misfit
+from tracciati.values.strings import validity
 
 
 def int64_array(column: Column) -> pa.Int64Array:

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati import delimited, framing, matching
-from tracciati.delimited import CellFrame
+from tracciati import framing
 from tracciati.findings import Fault, Faults, Judgement
+from tracciati.findings.places import Witness
+from tracciati.framing import delimited, matching
+from tracciati.framing.delimited import CellFrame
 from tracciati.limits import UNIT_BYTES_MAX
-from tracciati.places import Witness
 
 if TYPE_CHECKING:
     from tracciati.framing import Bytes, Continues, Frame
+    from tracciati.framing.matching import Order, Types
     from tracciati.layout import Direction, Layout
-    from tracciati.matching import Order, Types
-    from tracciati.source import Source
+    from tracciati.reading.source import Source
 
 Flags = NDArray[np.bool_]
 

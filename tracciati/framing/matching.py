@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.cells import equal, words
-from tracciati.delimited import CellFrame
 from tracciati.framing import Frame, Index, Note, gather
+from tracciati.framing.delimited import CellFrame
+from tracciati.values.cells import equal, words
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Field, Layout, Record

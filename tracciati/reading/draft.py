@@ -11,8 +11,8 @@ from tracciati.findings import Faults, Finding, Key, finding, refuses_file
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tracciati.findings.places import Witness
     from tracciati.layout import Layout
-    from tracciati.places import Witness
 
 
 class Draft:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tracciati.findings import Finding, Key, Waiver
-from tracciati.places import MASK
+from tracciati.findings.places import MASK
 
 TotalStatus = Literal["equal", "different", "unverifiable"]
 

@@ -21,21 +21,23 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import numpy as np
 import pyarrow as pa
 
-from tracciati import bases, delimited, framing, lines, spelling, strings, transliteration
-from tracciati.cells import Column, place
-from tracciati.delimited import CellFrame
-from tracciati.drafting import Draft
+from tracciati import bases, framing
 from tracciati.errors import DoesNotFit, TracciatiError, WritingError
-from tracciati.framing import Frame, Index
-from tracciati.ledger import Ledger, read_column
-from tracciati.matching import UNKNOWN, Types, match
-from tracciati.output import Output
+from tracciati.framing import Frame, Index, delimited
+from tracciati.framing.delimited import CellFrame
+from tracciati.framing.matching import UNKNOWN, Types, match
+from tracciati.values import spelling, strings
+from tracciati.values.cells import Column, place
+from tracciati.writing import lines, transliteration
+from tracciati.writing.drafting import Draft
+from tracciati.writing.ledger import Ledger, read_column
+from tracciati.writing.output import Output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tracciati.cells import Bytes, Flags
     from tracciati.layout import Direction, Field, Layout, Record
+    from tracciati.values.cells import Bytes, Flags
 
 Values = Mapping[str, pa.Array]
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tracciati.columns import RecordColumns, fault_at
 from tracciati.findings import Fault, Finding, Judgement, finding
+from tracciati.findings.report import Total, TotalStatus, amount
 from tracciati.limits import TOTALS_MAX
-from tracciati.report import Total, TotalStatus, amount
+from tracciati.reading.columns import RecordColumns, fault_at
 from tracciati.totals import Computed, Totals
 
 if TYPE_CHECKING:
+    from tracciati.findings.places import Place, Witness
     from tracciati.layout import Direction, Field, Layout, Record
-    from tracciati.places import Place, Witness
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracciati.cells import Flags, either
 from tracciati.errors import DoesNotFit
 from tracciati.layout import Field
+from tracciati.values.cells import Flags, either
 
 
 class Misfit(NamedTuple):

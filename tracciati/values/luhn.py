@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.cells import Bytes, Flags
+from tracciati.values.cells import Bytes, Flags
 
 DIGITS = 11
 _NO_DIGIT = 256  # more than six pairs of good digits can sum up to

@@ -13,7 +13,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.cells import (
+from tracciati.layout import Field
+from tracciati.values.cells import (
     SIXES,
     Bytes,
     Column,
@@ -27,7 +28,6 @@ from tracciati.cells import (
     word,
     words,
 )
-from tracciati.layout import Field
 
 DIGITS_MAX = 18  # 18 nines is the widest run of digits that int64 can hold
 

@@ -11,9 +11,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracciati import spelling, strings
-from tracciati.cells import Bytes, Column, Flags, Lengths, Words, constant_words, either, equal, has_high_bytes, words
-from tracciati.spelling import Checked
+from tracciati.values import spelling, strings
+from tracciati.values.cells import (
+    Bytes,
+    Column,
+    Flags,
+    Lengths,
+    Words,
+    constant_words,
+    either,
+    equal,
+    has_high_bytes,
+    words,
+)
+from tracciati.values.spelling import Checked
 
 if TYPE_CHECKING:
     from tracciati.layout import Field

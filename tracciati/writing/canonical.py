@@ -14,18 +14,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracciati import bases, delimited, framing, lines, strings
-from tracciati.cells import Column
-from tracciati.delimited import CellFrame
-from tracciati.ledger import read_column
+from tracciati import bases, framing
+from tracciati.framing import delimited
+from tracciati.framing.delimited import CellFrame
+from tracciati.framing.matching import match
 from tracciati.limits import RECORD_BYTES_MAX
-from tracciati.matching import match
+from tracciati.values import strings
+from tracciati.values.cells import Column
+from tracciati.writing import lines
+from tracciati.writing.ledger import read_column
 
 if TYPE_CHECKING:
-    from tracciati.cells import Bytes
-    from tracciati.columns import Values
     from tracciati.framing import Frame, Index
     from tracciati.layout import Direction, Field, Layout, Record
+    from tracciati.values import Values
+    from tracciati.values.cells import Bytes
 
 PADDING = "padded in another way"
 NULL_TEXT = "another text for no value"

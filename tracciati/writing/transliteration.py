@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracciati.strings import encoded
+from tracciati.values.strings import encoded
 
 _PLAIN = {
     **dict.fromkeys("‘’‚‛′ʼ", "'"),

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tracciati.catalogue import CATALOGUE, STAGES, Severity, Stage
+from tracciati.findings.catalogue import CATALOGUE, STAGES, Severity, Stage
 
 if TYPE_CHECKING:
+    from tracciati.findings.places import Place
     from tracciati.layout import Field, Layout, Record, Rule
-    from tracciati.places import Place
 
 Key = tuple[str, str]  # (code, "record.field")
 

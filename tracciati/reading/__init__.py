@@ -20,25 +20,25 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tracciati import matching
-from tracciati.balance import Balance
-from tracciati.columns import Reader, RecordColumns
-from tracciati.draft import Draft
 from tracciati.errors import ReadingError
 from tracciati.findings import Faults, Judgement, Waiver
-from tracciati.fronts import Front, Fronts
+from tracciati.findings.report import Report
+from tracciati.framing import matching
 from tracciati.limits import BLOCK_BYTES, BLOCK_BYTES_SHARED, EXAMPLES_MAX
-from tracciati.relations import Relations
-from tracciati.report import Report
-from tracciati.source import Source
+from tracciati.reading.balance import Balance
+from tracciati.reading.columns import Reader, RecordColumns
+from tracciati.reading.draft import Draft
+from tracciati.reading.fronts import Front, Fronts
+from tracciati.reading.relations import Relations
+from tracciati.reading.source import Source
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
     from tracciati.framing import Bytes, Index
+    from tracciati.framing.matching import Types
     from tracciati.layout import Direction, Layout
-    from tracciati.matching import Types
 
 Flags = NDArray[np.bool_]
 

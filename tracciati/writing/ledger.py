@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tracciati import bases, numbers
-from tracciati.cells import Column
-from tracciati.columns import Values
-from tracciati.delimited import CellFrame
+from tracciati import bases
 from tracciati.errors import DoesNotFit, WritingError
-from tracciati.output import Place
+from tracciati.framing.delimited import CellFrame
 from tracciati.totals import Computed, Totals
+from tracciati.values import Values, numbers
+from tracciati.values.cells import Column
+from tracciati.writing.output import Place
 
 if TYPE_CHECKING:
     from tracciati.framing import Frame, Index
+    from tracciati.framing.matching import Types
     from tracciati.layout import Direction, Field, Layout, Record
-    from tracciati.matching import Types
 
 # No cell of a number, date or code is longer; what lies beyond does not matter to a total.
 CELL_BYTES_MAX = 64

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracciati.cells import Bytes, Flags
-from tracciati.delimited import CellFrame
+from tracciati.framing.delimited import CellFrame
 from tracciati.layout import Dialect
-from tracciati.strings import data_of
+from tracciati.values.cells import Bytes, Flags
+from tracciati.values.strings import data_of
 
 
 def must_be_quoted(cells: pa.StringArray, dialect: Dialect) -> Flags | None:

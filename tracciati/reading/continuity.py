@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tracciati.columns import Values
     from tracciati.framing import Index
     from tracciati.layout import Sequence
+    from tracciati.values import Values
 
 Flags = NDArray[np.bool_]
 

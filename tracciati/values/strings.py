@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tracciati.cells import Bytes, Column, Flags, Lengths, either
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, either
 
 if TYPE_CHECKING:
     from tracciati.layout import Field

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from tracciati import bases, lines, rules, specimens, strings, succession
-from tracciati.columns import Values
+from tracciati import bases, rules
 from tracciati.expression import Count, Name, Sum, names
 from tracciati.framing import SEPARATORS
+from tracciati.generate import specimens, succession
 from tracciati.totals import Totals
+from tracciati.values import Values, strings
+from tracciati.writing import lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracciati import rules
-from tracciati.columns import RecordColumns, Values, fault_at, span
-from tracciati.continuity import Counter, Memory
-from tracciati.delimited import CellFrame
 from tracciati.errors import LayoutError, Problem
 from tracciati.expression import Name, names, text_of
 from tracciati.findings import Fault, Faults, path_of
-from tracciati.uniqueness import Seen, hashes
+from tracciati.framing.delimited import CellFrame
+from tracciati.reading.columns import RecordColumns, fault_at, span
+from tracciati.reading.continuity import Counter, Memory
+from tracciati.reading.uniqueness import Seen, hashes
+from tracciati.values import Values
 
 if TYPE_CHECKING:
     from tracciati.expression import Condition

@@ -11,51 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from tracciati import bases
 from tracciati.bases import text as text_base
-from tracciati.cells import Bytes, Column, Flags, equal, words
-from tracciati.delimited import CellFrame
 from tracciati.findings import Fault, Faults, path_of
 from tracciati.framing import Frame, Index
+from tracciati.framing.delimited import CellFrame
+from tracciati.values import Values
+from tracciati.values.cells import Bytes, Column, Flags, equal, words
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Field, Layout, Record
 
 # A longer cell cannot be a number, a date or a code of any kind: what lies beyond is not looked at.
 NARROW_BYTES = 64
-
-
-@dataclass(frozen=True)
-class Values:
-    """What the cells of one field mean, row by row.
-
-    numbers  int64 in the field's smallest unit, int32 days for dates, None for text
-    cells    uint8 (n, width): the bytes; text is compared by them
-    lengths  true lengths of delimited cells, None in fixed layouts
-    null, bad  bool (n,), or None when there are none
-    """
-
-    field: Field
-    numbers: NDArray[np.int64] | NDArray[np.int32] | None
-    cells: Bytes
-    lengths: Index | None
-    null: Flags | None
-    bad: Flags | None
-    codec: str = "ascii"
-
-    def take(self, rows: Index) -> Values:
-        """The values of some rows."""
-        return Values(
-            self.field,
-            None if self.numbers is None else self.numbers[rows],
-            self.cells[rows],
-            None if self.lengths is None else self.lengths[rows],
-            None if self.null is None else self.null[rows],
-            None if self.bad is None else self.bad[rows],
-            self.codec,
-        )
 
 
 @dataclass(frozen=True)
