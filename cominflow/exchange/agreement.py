@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cominflow.errors import UsageError
-from cominflow.exchange import assembly
 from cominflow.exchange.feed import OCCURRING, Feed, loads, unsupported
+from cominflow.exchange.stored import assembly
 from tracciati import declare
 from tracciati.declare.toml import Document, did_you_mean
 from tracciati.errors import LayoutError, Problem

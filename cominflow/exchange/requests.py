@@ -22,8 +22,9 @@ from django.db import transaction
 from django.db.models import Count, F, Sum
 
 from cominflow.errors import UsageError
-from cominflow.exchange import chunks, references, request_states, rows
-from cominflow.exchange.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
+from cominflow.exchange import request_states
+from cominflow.exchange.stored import chunks, references, rows
+from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
 from cominflow.models import Arrival, Chunk, Customer, ReferenceSegment, Request
 
 __all__ = [

@@ -23,10 +23,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cominflow.billing import charges
-from cominflow.exchange import archive, assembly, feeds, payload, requests
+from cominflow.exchange import archive, feeds, payload, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Portion
+from cominflow.exchange.stored import assembly
 from cominflow.models import Arrival, Delivery, Invoice
 from cominflow.money import E8
 from tracciati.layout import Layout

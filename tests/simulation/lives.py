@@ -95,7 +95,7 @@ def in_a_fork(place: Place, look: Callable[[], list[str]]) -> list[str]:
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _end(lambda: _write(place, look, writer))
+        end(lambda: _write(place, look, writer))
     os.close(writer)
     with os.fdopen(reader) as pipe:
         lines = pipe.read().splitlines()
@@ -108,7 +108,7 @@ def make_template(root: Path, server_url: str = "", *, is_short: bool = False) -
     template = Place(root / TEMPLATE, server_url)
     child = os.fork()
     if child == 0:
-        _end(lambda: workload.build(template, is_short=is_short))
+        end(lambda: workload.build(template, is_short=is_short))
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0, "the template could not be made; see above"
     return template, workload.read_sent(template)
@@ -130,7 +130,7 @@ def _one_life(
     """True when it was killed, False when it ended, None when it raised or never ended."""
     child = os.fork()
     if child == 0:
-        _end(lambda: _live(place, sent, kill, log, change))
+        end(lambda: _live(place, sent, kill, log, change))
     seconds = kill.seconds if isinstance(kill, After) else LIFE_S_MAX
     life = os.pidfd_open(child)
     poll = select.poll()
@@ -172,7 +172,8 @@ def _live(place: Place, sent: list[Sent], kill: Kill | None, log: Path, change: 
     connections.close_all()
 
 
-def _end(work: Callable[[], object]) -> None:
+def end(work: Callable[[], object]) -> None:
+    """Do the work of a forked process, and end it: 0, or 70 when the work raised."""
     code = _FAILED
     try:
         work()

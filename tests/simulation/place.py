@@ -16,8 +16,8 @@ import psycopg
 LIMITS = {
     "cominflow.flows.receive": {"REQUESTS_AS_ROWS_MAX": 8, "CHUNK_REQUESTS": 20},
     "cominflow.flows.batch": {"LARGE_FILE_BYTES": 4_000},
-    "cominflow.exchange.chunks": {"CHUNK_REQUESTS": 20},
-    "cominflow.exchange.rows": {"REQUESTS_AS_ROWS_MAX": 8},
+    "cominflow.exchange.stored.chunks": {"CHUNK_REQUESTS": 20},
+    "cominflow.exchange.stored.rows": {"REQUESTS_AS_ROWS_MAX": 8},
     "cominflow.exchange.claim.opened": {"BATCH_SMALL_FILE_BYTES_MAX": 4_000},
     "cominflow.exchange.claim.taking": {"FSYNC_EACH_MAX": 2},
 }

@@ -97,8 +97,8 @@ def put_in_place(place: Place, sent: list[Sent]) -> None:
             os.rename(own, inbox)
 
 
-def live(place: Place, sent: list[Sent], *, told: Callable[[str, bytes], None] | None = None) -> None:
-    """One life. Ends when everything is done that can be done. `told` hears of each OK that a client got."""
+def live(place: Place, sent: list[Sent], *, told: Callable[[str], None] | None = None) -> None:
+    """One life; it ends when everything is done that can be. `told` hears what somebody is told is there: a path."""
     from cominflow.exchange.disk import Folders
     from cominflow.flows import engine, run
 
@@ -122,13 +122,15 @@ def _work(runner: Runner) -> None:
 
 
 def serve(
-    place: Place, folders: Folders, sent: list[Sent], *, told: Callable[[str, bytes], None] | None = None
+    place: Place, folders: Folders, sent: list[Sent], *, told: Callable[[str], None] | None = None
 ) -> None:
     """The SFTP server's start, and a session of each client that has no OK for its file."""
     from cominflow.exchange import disk
     from cominflow.exchange.sftp import host_key, upload
 
     host_key.load_or_make(folders.state / "sftp_host_key")
+    if told is not None:
+        told("state/sftp_host_key")
     for customer in (BANK, INSTITUTE):
         with disk.open_folder(folders.customer(customer).staging) as staging:
             upload.remove_leftovers(staging.fd)
@@ -137,7 +139,7 @@ def serve(
             _send(place, folders, one, told)
 
 
-def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str, bytes], None] | None) -> None:
+def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str], None] | None) -> None:
     """The client's side: upload, and under which name; it goes on from what it was told the last time."""
     from cominflow.exchange.sftp.download import Begun
     from cominflow.exchange.sftp.packets import Opening, RefusedError
@@ -166,7 +168,7 @@ def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str, bytes]
                 known = ("already in the inbox", "already taken") if step == "put" else ("no such file", "already taken")
                 assert any(words in refused.text for words in known), refused.text
             if told is not None:
-                told(one.customer, name)
+                told(f"customers/{one.customer}/inbox/{name.decode()}")
             ok.touch()
     finally:
         view.close()

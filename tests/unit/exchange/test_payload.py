@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cominflow.errors import CominflowError
-from cominflow.exchange import cells, columns, payload
+from cominflow.exchange import payload
+from cominflow.exchange.stored import cells, columns
 
 CELLS = {
     pa.string(): st.text(max_size=20),

@@ -16,7 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cominflow.exchange import columns, payload
+from cominflow.exchange import payload
+from cominflow.exchange.stored import columns
 
 _LENGTH = struct.Struct(">I")
 _TYPES = {"s": pa.string(), "i": pa.int64(), "b": pa.bool_(), "t": pa.date32()}

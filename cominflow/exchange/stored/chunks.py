@@ -17,10 +17,11 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError
-from cominflow.exchange import cells, columns, payload, request_states, result_blob
-from cominflow.exchange.portion import Answers, Incoming, Portion
+from cominflow.exchange import payload, request_states
 from cominflow.exchange.request_states import COUNTERS, ENDED, STATE_TEXT, WAITING
-from cominflow.exchange.result_blob import ResultBlob
+from cominflow.exchange.stored import cells, columns, result_blob
+from cominflow.exchange.stored.portion import Answers, Incoming, Portion
+from cominflow.exchange.stored.result_blob import ResultBlob
 from cominflow.limits import CHUNK_REQUESTS
 from cominflow.models import Arrival, Chunk, Overlay
 

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cominflow.exchange import columns
 from cominflow.exchange.request_states import ENDED
+from cominflow.exchange.stored import columns
 
 ROWS_ORDINAL = -1
 

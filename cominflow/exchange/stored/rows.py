@@ -16,9 +16,10 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError, UsageError
-from cominflow.exchange import cells, reference_hash, request_states
-from cominflow.exchange.portion import ROWS_ORDINAL, Answers, Incoming, Portion
+from cominflow.exchange import request_states
 from cominflow.exchange.request_states import WAITING
+from cominflow.exchange.stored import cells, reference_hash
+from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Portion
 from cominflow.limits import REQUESTS_AS_ROWS_MAX
 from cominflow.models import Arrival, Request, Service
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from cominflow.exchange import payload
-from cominflow.exchange.reference_hash import hash_of, hashes
+from cominflow.exchange.stored.reference_hash import hash_of, hashes
 from cominflow.models import Arrival, Chunk, ReferenceSegment, Request
 
 # 8 bytes of hash and 4 of position each: a slice is about 100 kB, read in less than a millisecond.

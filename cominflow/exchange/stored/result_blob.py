@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cominflow.exchange import columns, payload
-from cominflow.exchange.portion import Answers
+from cominflow.exchange import payload
 from cominflow.exchange.request_states import ENDED, WAITING
+from cominflow.exchange.stored import columns
+from cominflow.exchange.stored.portion import Answers
 
 MARK = ":"
 _NEVER = np.datetime64("NaT", "us")
