@@ -7,9 +7,11 @@ from tracciati.findings.catalogue import CATALOGUE, STAGES
 HEAD = """\
 # Findings
 
-Made by `make docs` from `tracciati/findings/catalogue.py`; a test compares. A code never changes its meaning and is never used
-again, so that contracts and letters may quote it. An *error* makes the record, or the whole file, unacceptable as the
-feed says; a *warning* is told and changes nothing. A rule of a layout has the severity that the layout gives it.
+Made by `make docs` from `tracciati/findings/catalogue.py`; a test compares. A code never changes its meaning and is
+never used again, so that contracts and letters may quote it. An *error* makes the record, or the whole file,
+unacceptable as the feed says; a *warning* is told and changes nothing, but for a total that cannot
+be verified (TR-T402), which the feed judges. A rule of a layout has the severity that the
+layout gives it.
 
 One mistake, one complaint: what depends on something that is wrong is not complained about once more.
 """

@@ -1,4 +1,4 @@
-"""The drawings of states in docs/architecture.md, from the tables that the program obeys. The rest is written by hand."""
+"""The drawings of states in docs/architecture.md, from the tables that the program obeys. The rest is by hand."""
 
 from __future__ import annotations
 

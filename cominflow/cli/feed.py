@@ -49,12 +49,13 @@ def check(path: Path, layouts: tuple[Path, ...], as_json: bool) -> int:
     from cominflow.exchange import feed as feeds_language
 
     agreed, parsed = _examine(path, layouts)
-    waiting = feeds_language.unsupported(agreed)
+    waiting = [(agreed.origin_name, *one) for one in feeds_language.unsupported(agreed)]
+    waiting += [(layout.origin_name, *one) for layout in parsed for one in agreement.unsupported_in(layout)]
     value: dict[str, Any] = {
         "feed": agreed.origin_name,
         "layouts": [layout.name for layout in parsed],
         "requests": agreed.names.request.text,
-        "unsupported": [{"key": key, "line": line} for key, line in waiting],
+        "unsupported": [{"file": name, "key": key, "line": line} for name, key, line in waiting],
         "notes": list(agreement.notes_on(agreed, parsed)),
     }
     if as_json:
@@ -62,8 +63,8 @@ def check(path: Path, layouts: tuple[Path, ...], as_json: bool) -> int:
         return 1 if waiting else 0
     for note in value["notes"]:
         click.echo(f"note: {note}")
-    for key, line in waiting:
-        click.echo(f"{agreed.origin_name}:{line}: `{key}` has no behaviour in this version; live it would be refused")
+    for name, key, line in waiting:
+        click.echo(f"{name}:{line}: `{key}` has no behaviour in this version; live it would be refused")
     layouts_shown = ", ".join(value["layouts"])
     if waiting:
         click.echo(f"{len(waiting)} keys to leave out before it can go live; all else is in order ({layouts_shown})")

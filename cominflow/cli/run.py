@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cominflow.cli import setup, signals
+from cominflow.cli import setup, showing, signals
 from cominflow.errors import LockedError
 
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ Example:
 )
 @click.option("--once", is_flag=True, help="Take what lies in the inboxes, finish it, and end.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds that --once may take.")
-def run(once: bool, timeout: float) -> int:
+@showing.json_option
+def run(once: bool, timeout: float, as_json: bool) -> int:
     """Take files out of the inboxes, fulfil their requests and publish the answers.
 
     Only one engine works on a data folder. `run` beside a living engine ends with exit code 4; `run --once` asks
-    that engine to sweep, and waits for it.
+    that engine to sweep, and waits for it. --json is for --once.
     """
     setup.django()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -43,12 +44,16 @@ def run(once: bool, timeout: float) -> int:
         with running.locked(folders):
             _work(running.Runner(folders), signals.stop_event())
         return 0
-    is_done = _once(folders, signals.stop_event(), timeout)
-    if not is_done:
+    is_in_time = _once(folders, signals.stop_event(), timeout)
+    failing = running.failing()
+    if not is_in_time:
         click.echo(f"error: not everything was done within {timeout:g} s\n  do: see `cominflow status`", err=True)
-    for batch in running.failing():
-        is_done = False
+    for batch in failing:
         click.echo(f"error: {batch.error}\n  {_consequence(batch)}", err=True)
+    is_done = is_in_time and not failing
+    if as_json:
+        told = [{"error": batch.error, "not_before": batch.not_before} for batch in failing]
+        showing.record({"is_done": is_done, "is_in_time": is_in_time, "failing": told}, as_json=True)
     return 0 if is_done else 3
 
 

@@ -68,8 +68,8 @@ def _journey(place: Place) -> dict[str, Any]:
         "accepted_at": arrival.accepted_at,
         "state": place.state,
         "outcome": place.outcome,
-        "answered_at": place.answered_at,
-        "answered_by": place.answered_by,
+        "asked_at" if place.state == "OPEN" else "answered_at": place.answered_at,
+        "asked_by" if place.state == "OPEN" else "answered_by": place.answered_by,
         "revision": place.revision,
         "invoice": invoice.full_number if invoice is not None else "",
         "deliveries": [

@@ -6,7 +6,7 @@ it is proved here, so that no delivery fails on a field that was too narrow from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -75,16 +75,47 @@ def examine(
     return agreed, parsed
 
 
-def refuse_unsupported(agreed: Feed) -> None:
+def refuse_unsupported(agreed: Feed, parsed: Sequence[Layout] = ()) -> None:
     """LayoutError naming each key without behaviour: what was agreed must not be accepted and then ignored."""
-    problems = [
-        Problem(line, 1, f"`{key}` has no behaviour in this version of cominflow") for key, line in unsupported(agreed)
-    ]
+    in_feed = [Problem(line, 1, f"`{key}` {_LATER}") for key, line in unsupported(agreed)]
+    _refuse(agreed.origin_name, in_feed)
+    for layout in parsed:
+        _refuse(layout.origin_name, [Problem(line, 1, f"`{key}` {_LATER}") for key, line in unsupported_in(layout)])
+
+
+_LATER = "has no behaviour in this version of cominflow"
+
+
+def _refuse(name: str, problems: list[Problem]) -> None:
     if problems:
         # One remedy for all of them: said once, after the last.
         hint = "leave these keys out, or keep the feed a draft (`--draft`) until a version that has them"
         problems[-1] = replace(problems[-1], hint=hint)
-        raise LayoutError(agreed.origin_name, tuple(problems))
+        raise LayoutError(name, tuple(problems))
+
+
+def unsupported_in(layout: Layout) -> list[tuple[str, int]]:
+    """(key, line) of what the layout says and nothing here does yet, in the order of its text."""
+    where = Document(layout.source_text, layout.origin_name)
+    found = [
+        (f"file.structure.{direction}", where.where(("file", "structure"))[0])
+        for direction in ("receipt", "control")
+        if direction in layout.structure and direction in _own_structures(where)
+    ]
+    for record in layout.records:
+        for field in record.fields:
+            path = f"record.{record.name}.{field.name}"
+            if field.target:
+                found.append((f"{path}: to", field.line))
+            if field.on_overflow.startswith("continue:"):
+                found.append((f"{path}: on_overflow", field.line))
+    return sorted(found, key=lambda one: one[1])
+
+
+def _own_structures(document: Document) -> tuple[str, ...]:
+    """Directions that the layout names one by one; one structure for all of them promises nothing of each."""
+    structure = document.value.get("file", {}).get("structure", {})
+    return tuple(structure) if isinstance(structure, dict) else ()
 
 
 def notes_on(agreed: Feed, parsed: list[Layout]) -> tuple[str, ...]:
@@ -133,7 +164,7 @@ def _check_unit(feed: Feed, layout: Layout, document: Document) -> None:
     if unit in layout.by_name:
         inside = [unit]
     elif unit in layout.groups:
-        inside = records_of(layout, unit)
+        inside = list(layout.records_of_group(unit))
     else:
         names = (*layout.by_name, *layout.groups)
         document.problem(
@@ -242,13 +273,3 @@ def _narrower_than_source(feed: Feed, layout: Layout, field: Field) -> tuple[str
     if not size and field.length is not None:
         return f"{field.origin} repeats {source}, which may have any length", f"give {source} a `len`"
     return "", ""
-
-
-def records_of(layout: Layout, group: str) -> list[str]:
-    """The records that a group is made of, those of groups within it too, in the order in which they are named."""
-    found: list[str] = []
-    words = "".join(character if character not in "()?*+|" else " " for character in layout.groups[group]).split()
-    for word in words:
-        inner = records_of(layout, word) if word in layout.groups else [word]
-        found += [name for name in inner if name in layout.by_name and name not in found]
-    return found

@@ -57,7 +57,7 @@ def publish(
     """
     agreed, parsed = agreement.examine(feed_text, layout_texts, feed_name=feed_name)
     if is_live:
-        agreement.refuse_unsupported(agreed)
+        agreement.refuse_unsupported(agreed, parsed)
     fingerprint = _fingerprint(agreed, parsed)
     with transaction.atomic():
         Customer.objects.select_for_update().get(pk=customer.pk)  # one publishing at a time: the names are compared

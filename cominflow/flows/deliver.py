@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from django.db import transaction
 
-from cominflow.exchange import feeds, names, publish
+from cominflow.exchange import feeds, names, publish, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.moves import move
 from cominflow.flows import contents, plain, receipts
@@ -65,6 +65,7 @@ def publish_all(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     arrival.refresh_from_db()
     if arrival.state == "ANSWERED" and not arrival.deliveries.filter(state__in=UNPUBLISHED).exists():
         move(arrival, "CLOSED", at=at, by=PUBLISHER, closed_at=at)
+        requests.merge(arrival)
 
 
 def _write(sink: BinaryIO, delivery: Delivery, folders: Folders) -> None:

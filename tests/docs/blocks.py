@@ -1,7 +1,7 @@
 """Blocks of the documents: find them, run those that show a session, and compare what was printed.
 
-A block marked `console` is a session: lines after `$ ` are run, the lines between them are what is printed. `…` stands for
-any text within a line; alone on a line, for any number of lines.
+A block marked `console` is a session: lines after `$ ` are run, the lines between them are what is printed. `…` stands
+for any text within a line; alone on a line, for any number of lines.
 """
 
 from __future__ import annotations

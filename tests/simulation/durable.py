@@ -31,7 +31,18 @@ from tests.simulation.sites import Site
 Identity = tuple[int, int]
 
 # A file's row says that the inbox does not have it any more.
-_TAKEN = ("CLAIMED", "READING", "QUEUED", "REFUSED", "DUPLICATE", "QUARANTINED", "HELD", "ANSWERED", "CLOSED", "DISCARDED")
+_TAKEN = (
+    "CLAIMED",
+    "READING",
+    "QUEUED",
+    "REFUSED",
+    "DUPLICATE",
+    "QUARANTINED",
+    "HELD",
+    "ANSWERED",
+    "CLOSED",
+    "DISCARDED",
+)
 
 
 @dataclass
@@ -125,7 +136,9 @@ class Recorder:
     def told(self, path: str) -> None:
         """Somebody was told that this is done: its name, and its bytes when it is a file, must be durable."""
         with self._lock:
-            if self.disk.at(path) is None or ((self.disk.root / path).is_file() and not self._is_whole(self.disk.root / path)):
+            if self.disk.at(path) is None or (
+                (self.disk.root / path).is_file() and not self._is_whole(self.disk.root / path)
+            ):
                 self._break(f"told that {path} is there before it is durable")
 
     def _break(self, text: str) -> None:
@@ -198,7 +211,11 @@ class Recorder:
         if not self._is_whole(source) and _identity(os.lstat(source)) not in self.swapped:
             self._break(f"{name} gets its name before its bytes are durable")
         folder, _, last = name.rpartition("/")
-        if folder == "spool" and "/inbox/" in str(source) and not self._rows("SELECT 1 FROM {arrival} WHERE claim_id = ?", last):
+        if (
+            folder == "spool"
+            and "/inbox/" in str(source)
+            and not self._rows("SELECT 1 FROM {arrival} WHERE claim_id = ?", last)
+        ):
             self._break(f"{name} is renamed without an intent row")
         if folder.startswith("quarantine/") and last == "payload" and not self.disk.at(f"{folder}/reason.json"):
             self._break(f"{name} goes into quarantine before its reason is durable")
@@ -211,7 +228,9 @@ class Recorder:
         if parts[0] != "spool" and parts[2:3] != ["inbox"]:
             return
         content = _hash(os.fspath(path))
-        elsewhere = [*self._durable("spool"), *self._durable("archive"), *self._durable("customers")]
+        # A repeat of the same content that lies in the inbox is no copy of this one.
+        places = ("spool",) if parts[0] != "spool" else ("spool", "archive", "quarantine", "customers")
+        elsewhere = [found for place in places for found in self._durable(place)]
         if not any(held == content for other, held in elsewhere if other != name and not other.endswith(".copy")):
             self._break(f"{name} is removed before its bytes are durable under another name")
 
@@ -266,7 +285,15 @@ class Recorder:
                 yield "an orphan was noted while it is durable in the spool as well"
 
     def _wrong_arrival(
-        self, key: int, claim_id: str, state: str, sha256: str, file: Identity, claimed_at: str, code: str, readings: int
+        self,
+        key: int,
+        claim_id: str,
+        state: str,
+        sha256: str,
+        file: Identity,
+        claimed_at: str,
+        code: str,
+        readings: int,
     ) -> Iterator[str]:
         claimed = datetime.fromisoformat(claimed_at)
         archived = f"archive/{claimed:%Y}/{claimed:%m}/{sha256}"

@@ -48,7 +48,9 @@ def _tables() -> list[str]:
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'dbos'")
             return [f'dbos."{name}"' for (name,) in cursor.fetchall()]
         ours = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
-        return [name for name in connection.introspection.table_names(cursor) if name not in ours | {"django_migrations"}]
+        return [
+            name for name in connection.introspection.table_names(cursor) if name not in ours | {"django_migrations"}
+        ]
 
 
 def _unended() -> Iterator[str]:

@@ -75,7 +75,9 @@ def make(*, is_short: bool) -> tuple[list[Sent], bytes]:
         Sent(BANK, "RV_20260301_002.txt", small, "linked", repeat, expected, rejected, not is_short),
         Sent(BANK, "RV_20260301_003.txt", untotalled, "placed", ("REFUSED",)),
         Sent(BANK, "RV_20260301_004.txt", large, "placed", ("CLOSED",), _expected_of_bank(large, table, [])),
-        Sent(BANK, "pippo.doc", b"nobody agreed on this name\n", "placed", ("DISCARDED",)),
+        Sent(
+            BANK, "pippo.doc", b"nobody agreed on this name\n", "placed", ("DISCARDED",), is_wanted_twice=not is_short
+        ),
         Sent(INSTITUTE, "controlli_2026-03-01_1.csv", checks, "upload", repeat, _expected_of_institute(checks, table)),
     ]
     text = "cf,score,espos\n" + "".join(f"{key},{score},{score}.25\n" for key, score in table.items())

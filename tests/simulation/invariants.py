@@ -99,7 +99,9 @@ def _one_live_arrival(place: Place, sent: list[Sent]) -> Iterator[str]:
     from cominflow.exchange.states import ARRIVAL_LIVE
 
     live = Counter((a.customer.code, a.sha256) for a in _arrivals() if a.state in ARRIVAL_LIVE and not a.was_released)
-    yield from (f"{count} live arrivals of {customer} have one content" for (customer, _), count in live.items() if count > 1)
+    yield from (
+        f"{count} live arrivals of {customer} have one content" for (customer, _), count in live.items() if count > 1
+    )
 
 
 def _ends(place: Place, sent: list[Sent]) -> Iterator[str]:
@@ -166,8 +168,7 @@ def _receipts(place: Place, sent: list[Sent]) -> Iterator[str]:
     decided = ("QUEUED", "REFUSED", "DUPLICATE", "QUARANTINED", "HELD")
     for arrival in _arrivals():
         decisions = [
-            event.what
-            for event in Event.objects.filter(subject=arrival.reference, what__in=decided).order_by("pk")
+            event.what for event in Event.objects.filter(subject=arrival.reference, what__in=decided).order_by("pk")
         ]
         if len(decisions) != arrival.readings_count:
             yield f"{arrival.reference} was decided {decisions} in {arrival.readings_count} readings"

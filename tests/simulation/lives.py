@@ -74,7 +74,7 @@ def run(
         seen: dict[str, str] = {}
         for number, kill in enumerate([*schedule, None]):
             log = place.root / f"passed-{number}"
-            is_killed = _one_life(place, sent, kill, log, change)
+            is_killed = one_life(place, sent, kill, log, change)
             ended.passed.append(log.read_text().split() if log.exists() else [])
             ended.findings += invariants.at_any_instant(place, sent, seen)
             if is_killed is None:
@@ -124,10 +124,10 @@ def _write(place: Place, look: Callable[[], list[str]], writer: int) -> None:
         pipe.writelines(line.replace("\n", " ") + "\n" for line in found)
 
 
-def _one_life(
+def one_life(
     place: Place, sent: list[Sent], kill: Kill | None, log: Path, change: Callable[[], None] | None
 ) -> bool | None:
-    """True when it was killed, False when it ended, None when it raised or never ended."""
+    """One process. True when it was killed, False when it ended, None when it raised or never ended."""
     child = os.fork()
     if child == 0:
         end(lambda: _live(place, sent, kill, log, change))

@@ -23,8 +23,8 @@ from tests.simulation.sites import Site
 
 KILLS = (At("claim.copy_named"), At("claim.renamed", 2))
 # Changed under the claim's hands: a client puts another file of this name there, after the look and before the rename.
-SWAPPED = "RV_20260301_003.txt"
-# A file of the second customer that somebody copied into the inbox: no server made its bytes durable.
+SWAPPED = "pippo.doc"
+# A file of the second customer that somebody copied into the inbox when all else was durable.
 COPIED = "appunti.doc"
 
 
@@ -49,7 +49,6 @@ def run(
     place = template.copy(name)
     try:
         workload.put_in_place(place, sent)
-        (place.data / "customers" / INSTITUTE / "inbox" / COPIED).write_bytes(b"copied here by hand\n")
         model = place.root / "model"
         model.write_bytes(pickle.dumps(_as_it_begins(place)))
         total = Seen("", 0, 0)
@@ -118,13 +117,14 @@ def _watched(
         os._exit(0)
 
     recorder.on_broken = stop
-    contest, swap = workload.contest(place), _swap(place, recorder)
+    contest, change_hands = workload.contest(place), _change_hands(place, recorder)
     passed = 0
 
     def listen(name: str) -> None:
         nonlocal passed
         contest(name)
-        swap(name)
+        if kill is None:
+            change_hands(name)
         if kill is not None and name == kill.name:
             passed += 1
             if passed == kill.nth:
@@ -142,18 +142,22 @@ def _watched(
     write_down()
 
 
-def _swap(place: Place, recorder: Recorder) -> Callable[[str], None]:
-    """A listener that puts another file in the place of one that is just being claimed, once."""
-    inbox = place.data / "customers" / BANK / "inbox"
-    marker = place.clients / "swapped"
+def _change_hands(place: Place, recorder: Recorder) -> Callable[[str], None]:
+    """A listener that puts another file in the place of one that is just being claimed, and copies one in; once each."""
+    customers = place.data / "customers"
+    swapped, copied = customers / BANK / "inbox" / SWAPPED, customers / INSTITUTE / "inbox" / COPIED
+    did: set[str] = set()
 
     def listen(name: str) -> None:
-        if name == "claim.intended" and (inbox / SWAPPED).exists() and not marker.exists():
-            marker.touch()
+        if name == "claim.intended" and swapped.exists() and "swap" not in did:
+            did.add("swap")
             other = place.clients / "other"
-            shutil.copy(inbox / SWAPPED, other)
+            shutil.copy(swapped, other)
             status = os.lstat(other)
             recorder.swapped.add((status.st_dev, status.st_ino))
-            os.replace(other, inbox / SWAPPED)
+            os.replace(other, swapped)
+        if name == "claim.stated" and "copy" not in did:
+            did.add("copy")
+            copied.write_bytes(b"copied here by hand\n")
 
     return listen

@@ -89,7 +89,9 @@ class Place:
 
         settings.DATA = self.data
         settings.DATABASE_URL = self.database_url
-        connections.settings["default"]["NAME"] = self._database if self.server_url else f"{self.data}/state/cominflow.db"
+        connections.settings["default"]["NAME"] = (
+            self._database if self.server_url else f"{self.data}/state/cominflow.db"
+        )
         for module, limits in LIMITS.items():
             for name, value in limits.items():
                 assert hasattr(importlib.import_module(module), name), f"{module}.{name}"

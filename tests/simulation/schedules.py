@@ -63,12 +63,16 @@ def singles(recorded: Recorded, chosen: random.Random | None = None) -> Iterator
         yield (opener, At(name))
 
 
+def is_first(schedule: Schedule) -> bool:
+    """Whether it is one kill, at a failpoint's first passing."""
+    return len(schedule) == 1 and isinstance(schedule[0], At) and schedule[0].nth == 1
+
+
 def pairs(ended: list[Ended]) -> Iterator[Schedule]:
-    """Each failpoint, and then each that its restart passes: from the singles that were run."""
+    """Each failpoint, and then each that its restart passes, at their first passing: from singles that were run."""
     for one in ended:
-        if len(one.schedule) == 1 and len(one.passed) == 2 and getattr(one.schedule[0], "nth", 0) == 1:
-            for name in sorted(set(one.passed[1])):
-                yield (one.schedule[0], At(name))
+        if is_first(one.schedule) and len(one.passed) == 2:
+            yield from ((*one.schedule, At(name)) for name in sorted(set(one.passed[1])))
 
 
 def drawn_pairs(recorded: Recorded, chosen: random.Random, count: int) -> Iterator[Schedule]:
@@ -111,5 +115,7 @@ def not_passed(recorded: Recorded) -> list[str]:
     """Failpoints of the source that the workload never passed, and reasons for failpoints that are gone or passed."""
     source = in_source()
     missing = [f"{name} ({where})" for name, where in source.items() if name not in {*recorded.names, *NOT_PASSED}]
-    stale = [f"{name} has a reason and needs none" for name in NOT_PASSED if name in recorded.names or name not in source]
+    stale = [
+        f"{name} has a reason and needs none" for name in NOT_PASSED if name in recorded.names or name not in source
+    ]
     return missing + stale

@@ -121,9 +121,7 @@ def _work(runner: Runner) -> None:
     assert runner.run_once(timeout_s=TIMEOUT_S), "the engine came to no end"
 
 
-def serve(
-    place: Place, folders: Folders, sent: list[Sent], *, told: Callable[[str], None] | None = None
-) -> None:
+def serve(place: Place, folders: Folders, sent: list[Sent], *, told: Callable[[str], None] | None = None) -> None:
     """The SFTP server's start, and a session of each client that has no OK for its file."""
     from cominflow.exchange import disk
     from cominflow.exchange.sftp import host_key, upload
@@ -165,7 +163,9 @@ def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str], None]
                     view.rename(Path_("inbox", steps[0][1]), Path_("inbox", name))
             except RefusedError as refused:
                 # Done, but the OK was lost: the client sees its file there, or that it was taken.
-                known = ("already in the inbox", "already taken") if step == "put" else ("no such file", "already taken")
+                known = (
+                    ("already in the inbox", "already taken") if step == "put" else ("no such file", "already taken")
+                )
                 assert any(words in refused.text for words in known), refused.text
             if told is not None:
                 told(f"customers/{one.customer}/inbox/{name.decode()}")
@@ -194,10 +194,10 @@ def operate(sent: list[Sent], *, answers_max: int) -> int:
         operator.answer(place, "fulfilled", result, by=OPERATOR, at=clock.now())
         done += 1
     for arrival in Arrival.objects.filter(state__in=("DUPLICATE", "QUARANTINED")).order_by("pk"):
-        is_wanted = arrival.state == "DUPLICATE" and arrival.shown_name in wanted_twice
+        same = Arrival.objects.filter(customer=arrival.customer, sha256=arrival.sha256, was_released=True)
         try:
-            if is_wanted and not Arrival.objects.filter(was_released=True).exists():
-                operator.release(arrival.pk, by=OPERATOR, reason="the bank wants it twice", at=clock.now())
+            if arrival.shown_name in wanted_twice and not same.exists():
+                operator.release(arrival.pk, by=OPERATOR, reason="the customer wants it twice", at=clock.now())
             else:
                 operator.discard(arrival.pk, by=OPERATOR, reason="of no use", at=clock.now())
         except UsageError as refused:

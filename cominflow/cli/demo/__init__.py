@@ -8,11 +8,14 @@ proof     what came back, read with the same layouts and compared with what was 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sys
 from pathlib import Path
 
 import click
 
+from cominflow.cli import showing
 from cominflow.errors import UsageError
 
 _MARK = ".made-by-cominflow-demo"
@@ -33,7 +36,8 @@ Example:
 )
 @click.option("--seed", default=1, show_default=True, help="Another seed makes other files.")
 @click.option("--bulk", default=20_000, show_default=True, help="Requests in the bank's large file.")
-def demo(folder: Path, seed: int, bulk: int) -> int:
+@showing.json_option
+def demo(folder: Path, seed: int, bulk: int, as_json: bool) -> int:
     """Show the whole way of a file: in by SFTP, checked, fulfilled, answered and invoiced in the same layout.
 
     Starts the system with an SFTP server on a free port of this machine, sends the files of two customers, waits,
@@ -42,7 +46,12 @@ def demo(folder: Path, seed: int, bulk: int) -> int:
     folder = _fresh(folder.absolute())
     from cominflow.cli.demo import play
 
-    return play.play(folder, seed=seed, bulk=bulk)
+    if not as_json:
+        return play.tell(play.play(folder, seed=seed, bulk=bulk), folder)
+    with contextlib.redirect_stdout(sys.stderr):
+        results = play.play(folder, seed=seed, bulk=bulk)
+    showing.table([play.as_row(result) for result in results], as_json=True, empty="")
+    return play.exit_code(results)
 
 
 def _fresh(folder: Path) -> Path:

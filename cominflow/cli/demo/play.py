@@ -16,8 +16,8 @@ from tracciati.layout import Layout
 _ANSWERED_S_MAX = 120.0
 
 
-def play(folder: Path, *, seed: int, bulk: int) -> int:
-    """Play it in an empty folder. Returns 0 when everything added up, else 1."""
+def play(folder: Path, *, seed: int, bulk: int) -> list[proof.Result]:
+    """Play it in an empty folder. Returns what became of each file."""
     began = time.monotonic()
     os.environ["COMINFLOW_DATA"] = str(folder / "data")
     os.environ.pop("COMINFLOW_DATABASE_URL", None)
@@ -49,9 +49,30 @@ def play(folder: Path, *, seed: int, bulk: int) -> int:
                 break
             time.sleep(0.1)  # the late answers are on their way
             results = _fetch(system, sent, folder, layouts)
-    _tell(results, folder)
-    click.echo(f"\n{time.monotonic() - began:.0f} s in all")
-    return 0 if not any(result.problems for result in results) else 1
+    click.echo(f"{time.monotonic() - began:.0f} s in all")
+    return results
+
+
+def exit_code(results: list[proof.Result]) -> int:
+    """0 when everything added up, else 1."""
+    return 1 if any(result.problems for result in results) else 0
+
+
+def as_row(result: proof.Result) -> dict[str, object]:
+    """One file's line of the table, for programs."""
+    return {
+        "customer": result.sent.customer,
+        "file": result.sent.name,
+        "became": result.outcome,
+        "requests": len(result.sent.good) + len(result.sent.bad),
+        "fulfilled": result.fulfilled,
+        "not_found": result.not_found,
+        "rejected": result.rejected,
+        "answers": result.deliveries,
+        "net": result.net,
+        "vat": result.vat,
+        "problems": list(result.problems),
+    }
 
 
 def _await(system: scene.System, sent: list[files.Sent]) -> None:
@@ -91,7 +112,8 @@ def _fetch(
     return [proof.judge(one, layouts[one.customer], folder / "fetched" / one.customer, prices) for one in sent]
 
 
-def _tell(results: list[proof.Result], folder: Path) -> None:
+def tell(results: list[proof.Result], folder: Path) -> int:
+    """Print the table and where to look. Returns the exit code."""
     _say("4. What came back, read with the same layouts and compared with what was sent")
     heads = ("customer", "file", "became", "requests", "fulfilled", "not found", "rejected", "answers", "net", "VAT")
     row = "{:<14} {:<27} {:<10} {:>8} {:>9} {:>9} {:>8} {:>7} {:>10} {:>10}"
@@ -124,6 +146,7 @@ def _tell(results: list[proof.Result], folder: Path) -> None:
         click.secho("\nNot everything added up.", fg="red")
     else:
         click.secho("\nEverything added up.", fg="green")
+    return exit_code(results)
 
 
 def _words(one: files.Sent) -> str:

@@ -108,3 +108,19 @@ def test_the_shipped_feeds_fit_their_layouts() -> None:
     for path in sorted(layouts.rglob("*feed.toml")):
         agreed = feed.loads(path.read_text(encoding="utf-8"), path.name)
         agreement.check(agreed, known[agreed.layout])
+
+
+LATER = LAYOUT.replace('from = "result.punteggio" }', 'from = "result.punteggio", on_overflow = "continue:filler" }')
+
+
+def test_keys_of_a_layout_without_behaviour_are_named_with_their_lines() -> None:
+    line = 1 + LATER[: LATER.index("continue:filler")].count("\n")
+    found = agreement.unsupported_in(declare.loads(LATER))
+    assert found == [("record.richiesta.punteggio: on_overflow", line)]
+
+
+def test_a_layout_with_keys_without_behaviour_cannot_go_live() -> None:
+    layouts = [declare.loads(LATER, "visure.toml")]
+    plain = feed.loads((SAMPLES.parents[1] / "layouts" / "banca-demo" / "feed.toml").read_text(encoding="utf-8"))
+    with pytest.raises(LayoutError, match=r"visure.toml:\d+:1: .*on_overflow.* has no behaviour"):
+        agreement.refuse_unsupported(plain, layouts)

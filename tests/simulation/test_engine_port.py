@@ -1,0 +1,29 @@
+"""The port to the durable engine: work is never started inside a transaction, and nothing but ids is stored."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.usefixtures("database")
+def test_work_is_not_started_inside_a_transaction() -> None:
+    from django.db import transaction
+
+    from cominflow.flows import batch, engine
+
+    with pytest.raises(AssertionError, match="never inside it"), transaction.atomic():
+        engine.start(batch.process_batch, "batch-1-0", 1)
+
+
+@pytest.mark.parametrize("value", ["RSSMRA80A01H501U " * 20, b"bytes", 1.5, {"a": object()}])
+def test_what_is_no_id_is_not_stored_by_the_engine(value: object) -> None:
+    from cominflow.flows import engine
+
+    with pytest.raises(AssertionError):
+        engine._Json().serialize({"args": [value], "kwargs": {}})
+
+
+def test_an_error_reaches_the_engine_without_its_text() -> None:
+    from cominflow.flows import engine
+
+    assert "RSSMRA80A01H501U" not in engine._Json().serialize(ValueError("RSSMRA80A01H501U is not known"))
