@@ -68,7 +68,7 @@ def _apart(title: str, work: Callable[[Path], list[str]]) -> bool:
             for line in problems:
                 print(f"  FOUND {line}", flush=True)
             code = 1 if problems else 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 the exit code says that it failed; only here can it be told why
             traceback.print_exc()
         finally:
             sys.stdout.flush()

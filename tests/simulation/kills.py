@@ -138,7 +138,7 @@ def _end(work: Callable[[], object]) -> None:
     """As `lives.end`; a process that only runs others may be left as it is."""
     try:
         work()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 as there
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(70)

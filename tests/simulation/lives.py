@@ -178,7 +178,7 @@ def end(work: Callable[[], object]) -> None:
     try:
         work()
         code = 0
-    except BaseException:  # the parent sees the exit code; only here can it be told why
+    except BaseException:  # noqa: BLE001 the parent sees the exit code; only here can it be told why
         traceback.print_exc()
     finally:
         sys.stdout.flush()
