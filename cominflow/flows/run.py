@@ -204,5 +204,5 @@ def wait_until_idle(folders: Folders, *, timeout_s: float) -> bool:
 
 
 def failing() -> list[Batch]:
-    """Unfinished batches whose last try failed, oldest first: `error` says of what, `not_before` when it is repeated."""
+    """Unfinished batches whose last try failed, oldest first: `error` says why, `not_before` when it is repeated."""
     return list(Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk"))

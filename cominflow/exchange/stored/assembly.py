@@ -30,16 +30,7 @@ def problems(layout: Layout, unit: str) -> list[tuple[str, str]]:
         )
     if "invoice" in layout.structure:
         found += _of_invoice(layout, unit)
-    found += [
-        (f'{record.name}.{field.name}: `on_overflow = "{field.on_overflow}"` has no behaviour in this version', _SAY)
-        for record in layout.records
-        for field in record.fields
-        if field.on_overflow.startswith("continue:")
-    ]
     return found
-
-
-_SAY = 'write "manual" (a person looks at it) or "outcome" (the customer is told that it failed)'
 
 
 def line_record(layout: Layout) -> str:

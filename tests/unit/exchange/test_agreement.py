@@ -110,13 +110,13 @@ def test_the_shipped_feeds_fit_their_layouts() -> None:
         agreement.check(agreed, known[agreed.layout])
 
 
-LATER = LAYOUT.replace('from = "result.punteggio" }', 'from = "result.punteggio", on_overflow = "continue:riferimento" }')
+LATER = LAYOUT.replace('from = "outcome.code" }', 'from = "outcome.code", on_overflow = "continue:riferimento" }')
 
 
 def test_keys_of_a_layout_without_behaviour_are_named_with_their_lines() -> None:
-    line = 1 + LATER[: LATER.index("continue:riferimento")].count("\n")
+    line = 1 + LATER[: LATER.index("continue:")].count("\n")
     found = agreement.unsupported_in(declare.loads(LATER))
-    assert found == [("record.richiesta.punteggio: on_overflow", line)]
+    assert found == [("record.richiesta.esito: on_overflow", line)]
 
 
 def test_a_layout_with_keys_without_behaviour_cannot_go_live() -> None:

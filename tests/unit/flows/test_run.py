@@ -1,0 +1,89 @@
+"""Run: the loop's own rules, without the durable engine: the lock, requests to sweep, what is due, what fails."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.house import House
+
+
+def test_the_second_engine_is_told_the_process_that_has_the_lock(house: House) -> None:
+    import os
+
+    from cominflow.errors import LockedError
+    from cominflow.flows import run
+
+    with (
+        run.locked(house.folders),
+        pytest.raises(LockedError, match=f"process {os.getpid()}"),
+        run.locked(house.folders),
+    ):
+        pass
+    with run.locked(house.folders):
+        pass
+
+
+def test_who_asked_for_a_sweep_waits_until_it_was_made(house: House) -> None:
+    from cominflow.flows import run
+
+    run.request_sweep(house.folders)
+    assert not run.wait_until_idle(house.folders, timeout_s=0), "nobody took the request"
+    assert run._take_request(house.folders)
+    assert not run.wait_until_idle(house.folders, timeout_s=0), "it is being swept: no batch is there yet"
+    run._finish_request(house.folders)
+    assert run.wait_until_idle(house.folders, timeout_s=0)
+    assert not run._take_request(house.folders)
+
+
+def test_a_batch_that_waits_for_its_next_try_is_not_due_but_told(house: House) -> None:
+    from cominflow import clock
+    from cominflow.flows import run
+    from cominflow.models import Batch
+
+    batch = Batch.objects.create(created_at=clock.now())
+    assert not run.wait_until_idle(house.folders, timeout_s=0)
+    batch.error, batch.not_before = "no disk", clock.now() + timedelta(hours=1)
+    batch.save()
+    assert run.wait_until_idle(house.folders, timeout_s=0)
+    assert [one.error for one in run.failing()] == ["no disk"]
+
+
+def test_an_inbox_that_fails_does_not_keep_the_others_waiting(house: House) -> None:
+    from cominflow.flows.run import Runner
+    from cominflow.models import Arrival
+    from tests.house import BANK, bank_file
+
+    house.add_customer("an-absent-one")
+    folder = house.folders.customer("an-absent-one").inbox
+    folder.rename(folder.with_name("gone"))
+    (house.folders.customer(BANK).inbox / "RV_20260301_001.txt").write_bytes(bank_file(1))
+    runner = Runner(house.folders)
+    assert runner.sweep() == 1
+    assert Arrival.objects.get().customer.code == BANK
+    assert "an-absent-one" in str(runner.failure)
+    folder.with_name("gone").rename(folder)
+    assert runner.sweep() == 0 and runner.failure is None
+
+
+def test_starting_work_inside_a_transaction_is_refused(house: House) -> None:
+    from django.db import transaction
+
+    from cominflow.flows import batch, engine
+
+    with pytest.raises(AssertionError, match="after the transaction that wrote its rows"), transaction.atomic():
+        engine.start(batch.process_batch, "batch-1-0", 1)
+
+
+def test_only_ids_and_short_texts_enter_the_engines_tables() -> None:
+    from cominflow.flows import engine
+
+    kept = engine._Json()
+    assert kept.deserialize(kept.serialize([[1, -1], "failed", None])) == [[1, -1], "failed", None]
+    assert kept.serialize(ValueError("RSSMRA80A01H501U")) == '{"error": "ValueError"}'
+    for value in (b"bytes", 1.5, "x" * 201):
+        with pytest.raises(AssertionError):
+            kept.serialize(value)
