@@ -1,6 +1,6 @@
 """How long `cominflow --help` takes, as a process, beside a Python that does nothing.
 
-    python bench/help.py
+python bench/help.py
 """
 
 from __future__ import annotations

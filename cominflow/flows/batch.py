@@ -48,10 +48,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(batch_id, *ids)
         except (WorldError, OSError, DatabaseError) as error:
-            # With the traceback: what a provider's own code raised stands only there.
-            log.warning(
-                "batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error, exc_info=True
-            )
+            log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
             _record_failure(batch_id, f"{function.__name__}: {error}")
         except Exception as defect:  # ours; retried as well, since the next version may have it mended
             log.exception("batch %s met a defect in %s", batch_id, function.__name__)

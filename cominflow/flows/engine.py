@@ -127,6 +127,12 @@ def unfinished() -> set[str]:
     return {row.workflow_id for row in rows}
 
 
+def ended(*, limit: int) -> list[str]:
+    """Ids of workflows that have ended, well or badly, the oldest first."""
+    rows = DBOS.list_workflows(status=["SUCCESS", "ERROR"], limit=limit, load_input=False, load_output=False)
+    return [row.workflow_id for row in rows]
+
+
 def forget(workflow_ids: list[str]) -> None:
     """Delete the engine's record of workflows that have ended: our own tables keep what happened."""
     if workflow_ids:

@@ -16,6 +16,7 @@ is missing is null.
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -27,6 +28,8 @@ from cominflow.errors import CominflowError, UsageError, WorldError
 from cominflow.fulfilment import outcomes
 
 GROUP = "cominflow.providers"
+
+log = logging.getLogger("cominflow.fulfilment")
 
 Settings = Mapping[str, Any]
 
@@ -70,6 +73,7 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
     except CominflowError:
         raise
     except Exception as error:  # a provider is anyone's code: whatever it raises, the world failed us
+        log.exception("%s raised", about)
         raise WorldError("ask", about, f"it raised {type(error).__name__}", retryable=True, hint=_SEE) from error
     try:
         return outcomes.checked(answer, requests.index)

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Service(models.Model):
-    """What can be asked for. `provider` fulfils it with `provider_settings`; VAT in hundredths of a percent (2200 = 22 %)."""
+    """What can be asked for: `provider` fulfils it with `provider_settings`. VAT in hundredths of a percent."""
 
     code = models.CharField(max_length=32, unique=True)
     title = models.CharField(max_length=200)
@@ -17,7 +17,7 @@ class Service(models.Model):
 
 
 class Price(models.Model):
-    """One flat unit price of a service for a customer, in 1e-8 euro, from an instant on. Never edited: the newest holds."""
+    """One flat unit price of a service for a customer, in 1e-8 euro, from an instant on. Never edited."""
 
     customer = models.ForeignKey("Customer", models.PROTECT)
     service = models.ForeignKey(Service, models.PROTECT)

@@ -16,6 +16,7 @@ import psycopg
 LIMITS = {
     "cominflow.flows.receive": {"REQUESTS_AS_ROWS_MAX": 8, "CHUNK_REQUESTS": 20},
     "cominflow.flows.batch": {"LARGE_FILE_BYTES": 4_000},
+    "cominflow.flows.run": {"ONCE_LOOK_S": 0.1},
     "cominflow.exchange.stored.chunks": {"CHUNK_REQUESTS": 20},
     "cominflow.exchange.stored.rows": {"REQUESTS_AS_ROWS_MAX": 8},
     "cominflow.exchange.claim.opened": {"BATCH_SMALL_FILE_BYTES_MAX": 4_000},
@@ -81,12 +82,14 @@ class Place:
 
     def bind(self) -> None:
         """Make this process work on this place. Call it in a fork, before its first connection."""
+        import gc
         import importlib
 
         from django.db import connections
 
         from cominflow import settings
 
+        gc.disable()  # a life is short
         settings.DATA = self.data
         settings.DATABASE_URL = self.database_url
         connections.settings["default"]["NAME"] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.simulation import simulated
 
-PAIRS, RANDOM = 8, 4
+PAIRS, RANDOM = 6, 3
 
 
 def test_kills_of_what_a_kill_left_change_nothing_that_anybody_is_told() -> None:

@@ -87,3 +87,21 @@ def test_only_ids_and_short_texts_enter_the_engines_tables() -> None:
     for value in (b"bytes", 1.5, "x" * 201):
         with pytest.raises(AssertionError):
             kept.serialize(value)
+
+
+def test_the_engine_forgets_the_workflows_of_finished_batches_only(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cominflow import clock
+    from cominflow.flows import engine
+    from cominflow.flows.run import Runner
+    from cominflow.models import Batch
+
+    done = Batch.objects.create(created_at=clock.now(), finished_at=clock.now())
+    failing = Batch.objects.create(created_at=clock.now())
+    names = [f"batch-{done.pk}-0", f"batch-{done.pk}-1", f"batch-{failing.pk}-0"]
+    forgotten: list[str] = []
+    monkeypatch.setattr(engine, "ended", lambda limit: names)
+    monkeypatch.setattr(engine, "forget", forgotten.extend)
+    Runner(house.folders).forget_ended()
+    assert forgotten == names[:2]
