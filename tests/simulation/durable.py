@@ -268,7 +268,8 @@ class Recorder:
         orphans = set(self.disk.entries("spool")) - {row[1] for row in arrivals} - {workload.ORPHAN}
         yield from (f"no row knows spool/{name}" for name in orphans if not name.endswith(".copy"))
         deliveries = self._rows(
-            "SELECT d.id, d.state, d.sha256, d.folder, d.name, c.code FROM {delivery} d JOIN {customer} c ON c.id = d.customer_id"
+            "SELECT d.id, d.state, d.sha256, d.folder, d.name, c.code"
+            " FROM {delivery} d JOIN {customer} c ON c.id = d.customer_id"
         )
         for key, state, sha256, folder, name, code in deliveries:
             if ("D", key, state) not in self._checked:

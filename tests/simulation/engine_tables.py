@@ -1,4 +1,4 @@
-"""Engine tables: what the durable workflow engine keeps. Every workflow ended well, and nothing of a person is there."""
+"""Engine tables: what the durable engine keeps. Every workflow ended well, and nothing of a person is there."""
 
 from __future__ import annotations
 

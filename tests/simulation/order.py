@@ -143,7 +143,7 @@ def _watched(
 
 
 def _change_hands(place: Place, recorder: Recorder) -> Callable[[str], None]:
-    """A listener that puts another file in the place of one that is just being claimed, and copies one in; once each."""
+    """A listener that puts another file in the place of one that is being claimed, and copies one in; once each."""
     customers = place.data / "customers"
     swapped, copied = customers / BANK / "inbox" / SWAPPED, customers / INSTITUTE / "inbox" / COPIED
     did: set[str] = set()

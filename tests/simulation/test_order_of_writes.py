@@ -1,4 +1,4 @@
-"""Bytes before the name, the name before the state, the state before the receipt; and a checker that has been checked."""
+"""Bytes before the name, the name before the state, the state before the receipt; and a checker that was checked."""
 
 from __future__ import annotations
 

@@ -5,14 +5,12 @@
 
 Each block goes through four steps, in this order: framing (bytes -> records), matching (record types and their
 order), columns (fields), relations (sequences, unique values, rules, totals). Columns need nothing from other
-blocks, so that with `workers` they are read beside one another. Data never raises: what is wrong is in the report.
+blocks, so that `workers` can read them in other processes. Data never raises: what is wrong is in the report.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,19 +22,21 @@ from tracciati.errors import ReadingError
 from tracciati.findings import Faults, Judgement, Waiver
 from tracciati.findings.report import Report
 from tracciati.framing import matching
-from tracciati.limits import BLOCK_BYTES, BLOCK_BYTES_SHARED, EXAMPLES_MAX
+from tracciati.limits import BLOCK_BYTES, EXAMPLES_MAX, WORKER_BLOCKS_AHEAD
 from tracciati.reading.balance import Balance
 from tracciati.reading.columns import Reader, RecordColumns
 from tracciati.reading.draft import Draft
 from tracciati.reading.fronts import Front, Fronts
+from tracciati.reading.parcels import Parcels
 from tracciati.reading.relations import Relations
 from tracciati.reading.source import Source
+from tracciati.reading.workers import Workers
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from tracciati.framing import Bytes, Index
+    from tracciati.framing import Bytes, Frame, Index
     from tracciati.framing.matching import Types
     from tracciati.layout import Direction, Layout
 
@@ -97,7 +97,8 @@ class Reading:
     examples    findings kept for each (code, field); all are counted
     waivers     what is overlooked, as far as it is in force on `today`
     reveal      do not mask sensitive fields
-    workers     threads that read columns; the result does not depend on it
+    workers     processes to read with; the result does not depend on it. One where the process has threads (see
+                `workers.py`), or the machine has no fork
     sha256      the file's hash where the caller knows it (an archived file is named by it): it is not computed again
 
     Raises ReadingError when the source cannot be read or the layout has no structure for the direction, LayoutError
@@ -132,7 +133,8 @@ class Reading:
         self._judgement = Judgement(waivers, today)
         self._source = Source(
             source,
-            block_bytes=BLOCK_BYTES if workers == 1 else BLOCK_BYTES_SHARED,
+            block_bytes=BLOCK_BYTES,
+            blocks_ahead=WORKER_BLOCKS_AHEAD * (workers - 1),
             name=source_name,
             sha256=sha256,
         )
@@ -159,39 +161,38 @@ class Reading:
 
     def __iter__(self) -> Iterator[Block]:
         assert self._source.bytes_count == 0, "a reading is one pass: make another one"
+        workers = Workers(
+            self._workers - 1,
+            source=self._source,
+            read=self._columns,
+            parcels=Parcels(self._known()),
+        )
         try:
-            if self._workers > 1:
-                yield from self._beside_one_another()
-            else:
-                for front in self._fronts:
-                    yield from self._finished(front, *self._columns(front))
+            for front, (columns, faults) in workers.in_order(self._fronts):
+                yield from self._finished(front, columns, faults)
         finally:
+            workers.close()
             self._source.close()
         self._report = self._closed()
 
-    def _beside_one_another(self) -> Iterator[Block]:
-        """As many blocks ahead as there are workers, so that memory stays bounded."""
-        waiting: deque[tuple[Front, Future[tuple[dict[str, RecordColumns], Faults]]]] = deque()
-        with ThreadPoolExecutor(self._workers) as pool:
-            for front in self._fronts:
-                waiting.append((front, pool.submit(self._columns, front)))
-                if len(waiting) > self._workers:
-                    earlier, future = waiting.popleft()
-                    yield from self._finished(earlier, *future.result())
-            while waiting:
-                earlier, future = waiting.popleft()
-                yield from self._finished(earlier, *future.result())
+    def _known(self) -> Iterator[object]:
+        """What columns and faults refer to, and every worker has."""
+        yield self._judgement
+        yield from self._layout.rules
+        for record in self._layout.records:
+            yield record
+            yield from record.fields
 
-    def _columns(self, front: Front) -> tuple[dict[str, RecordColumns], Faults]:
+    def _columns(self, frame: Frame, types: Types) -> tuple[dict[str, RecordColumns], Faults]:
         """Read the fields of a block. Needs nothing from other blocks, changes nothing but its result."""
         faults = Faults(self._judgement, self._examples)
         found: dict[str, RecordColumns] = {}
         for record in self._layout.records:
             if not record.is_in(self._direction):
                 continue
-            rows = matching.rows_by_type(front.types, front.frame.broken, record.index)
+            rows = matching.rows_by_type(types, frame.broken, record.index)
             if len(rows):
-                found[record.name] = self._reader.read(front.frame, record, rows, faults)
+                found[record.name] = self._reader.read(frame, record, rows, faults)
         return found, faults
 
     def _finished(self, front: Front, columns: dict[str, RecordColumns], faults: Faults) -> Iterator[Block]:

@@ -14,6 +14,7 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from cominflow import failpoint
 from cominflow.errors import WorldError
 from cominflow.exchange import disk
 from cominflow.exchange.sftp import keys
@@ -26,6 +27,8 @@ def load_or_make(path: Path) -> paramiko.Ed25519Key:
     """
     if not path.exists():
         _make(path)
+    for leftover in path.parent.glob(f"{path.name}.*"):  # a private key that a killed process made and nobody uses
+        leftover.unlink(missing_ok=True)
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
@@ -59,8 +62,11 @@ def _make(path: Path) -> None:
     # Written under another name first: a crash must not leave half a key, nor a second process overwrite the first's.
     draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     disk.write_durably(draft, [text], mode=0o600)
+    failpoint.hit("host_key.drafted")
     try:
         disk.rename_noreplace(draft, path)
-    except disk.NameTaken:
-        draft.unlink()
+    except (disk.NameTaken, disk.NameMissing):  # another process was first, and may have removed our draft
+        draft.unlink(missing_ok=True)
+    failpoint.hit("host_key.named")
     disk.fsync_folder(path.parent)
+    failpoint.hit("host_key.durable")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -200,9 +199,7 @@ def test_two_hundred_silent_strangers_do_not_keep_the_others_out(house: House) -
     with ExitStack() as strangers:
         for _ in range(200):
             strangers.enter_context(wire(house, "127.0.0.2"))
-        started_s = time.monotonic()
         assert house.sftp().listdir("/") == ["inbox", "outbox", "receipts"]
-        assert time.monotonic() - started_s < 5, "0.3 s here; a busy machine gets more"
 
 
 def test_strangers_of_one_address_beyond_the_limit_are_sent_away_at_once(bounded: Callable[[Bounds], House]) -> None:

@@ -169,6 +169,7 @@ def test_the_name_appears_only_after_the_bytes_are_synced_and_nobody_writes_the_
     with armed(look), house.sftp().open("/inbox/RV_1.txt", "wb") as file:
         file.write(CONTENT)
     assert seen == [
+        ("upload.opened", []),
         ("upload.synced", []),
         ("upload.renamed", [b"RV_1.txt"]),
         ("lease", [b"granted"]),

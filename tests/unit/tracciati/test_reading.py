@@ -24,9 +24,8 @@ TAIL = b"99BANCA   %05d%09d                \r\n"
 
 
 def cut_into(block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make readings use blocks of that size, with one worker and with several."""
+    """Make readings use blocks of that size."""
     monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(reading, "BLOCK_BYTES_SHARED", block_bytes)
 
 
 def order(number: int, *, name: bytes = b"ROSSI", amount: bytes = b"0001250", kind: bytes = b"V") -> bytes:
@@ -220,18 +219,6 @@ def test_a_rule_about_a_record_that_only_comes_later_is_refused() -> None:
     text = (SAMPLES / "orders-fixed.toml").read_text().replace("consegna >= testa.data", "importo <= coda.totale")
     with pytest.raises(LayoutError, match=r"coda"):
         check(orders(1), declare.loads(text, "x.toml"))
-
-
-def test_workers_change_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut_into(500, monkeypatch)
-    data = orders(300).replace(b"0001250V", b"000X250V", 40)
-    one = Reading(data, FIXED, unit="ordine")
-    two = Reading(data, FIXED, unit="ordine", workers=3)
-    for a, b in zip(one, two, strict=True):
-        assert a.buffer.tobytes() == b.buffer.tobytes()
-        assert a.bad.tolist() == b.bad.tolist()
-        assert {n: t.columns for n, t in a.tables.items()} == {n: t.columns for n, t in b.tables.items()}
-    assert one.report.to_json() == two.report.to_json()
 
 
 @pytest.mark.parametrize(("name", "units", "records"), [("collapsible", 11, 79), ("grouped", 7, 51)])
