@@ -1,6 +1,6 @@
 """How fast a valid file is made, beside reading it with all checks, in the same run.
 
-    python bench/generate.py [--count 200000]
+python bench/generate.py [--count 200000]
 """
 
 from __future__ import annotations

@@ -11,12 +11,13 @@ BLOCKS_IN_USE = 3
 # Blocks that a worker process is given at a time: one to read, and the next, so that it never waits.
 WORKER_BLOCKS = 2
 
-# Blocks for each worker that may wait for an earlier one: with twice what it holds, the reading process waits for it.
+# Blocks for each worker that may wait for an earlier one, before the reading process waits too: it goes on while the
+# system lets the worker stand for a moment.
 WORKER_BLOCKS_AHEAD = 8
 
 # Shared memory for a block's index, and for its columns, as a multiple of the block: an index of short records or
-# cells takes three times their bytes, columns about as much. What does not fit is read by the reading process. Only pages that are
-# used are taken from the machine; the spare is for what blocks of any size need.
+# cells takes three times their bytes, columns about as much. What does not fit is read by the reading process. Only
+# pages that are used are taken from the machine; the spare is for what blocks of any size need.
 WORKER_AREA_FACTOR = 4
 WORKER_AREA_SPARE_BYTES = 262_144
 

@@ -25,8 +25,11 @@ class _Memory:
     """
 
     def __init__(self, blocks_count: int, block_bytes: int) -> None:
-        self._map = mmap.mmap(-1, blocks_count * block_bytes)
         self._block_bytes = block_bytes
+        try:
+            self._map: mmap.mmap | bytes = mmap.mmap(-1, blocks_count * block_bytes)
+        except OSError:
+            self._map, blocks_count = b"", 0  # nothing to be had in one piece: each block takes its own
         self._free = list(range(blocks_count))
         self.whole: Bytes = np.frombuffer(self._map, np.uint8)
 

@@ -1,8 +1,8 @@
 """Workers: forked processes that read the columns of some blocks, beside the process that reads all the rest.
 
 The reading process cuts the file into blocks and does what has to be done in order. Each worker has room for a few
-blocks; when it is full, the reading process reads a block's columns itself, so that a slow or busy worker delays
-nothing. Blocks come out in the order of the file, whoever read them.
+blocks; when it is full, the reading process reads a block's columns itself, so that neither waits for the other. Blocks
+come out in the order of the file, whoever read them. What was tried, and the figures: docs/decisions/0019.
 
 Forked, not spawned: a fresh interpreter needs longer to import numpy than two hundred megabytes to be read. A process
 with other threads must not be forked (one of them may hold a lock that the child waits for forever): it reads alone.
@@ -130,7 +130,8 @@ class _Worker:
 
     def takes(self, task: _Task) -> bool:
         """Give it a block, if there is room for it."""
-        self.collect(wait=False)
+        if len(self._tasks) == WORKER_BLOCKS:
+            self.collect(wait=False)
         if len(self._tasks) == WORKER_BLOCKS:
             return False
         area = self._areas[self._sent_count % WORKER_BLOCKS][0]

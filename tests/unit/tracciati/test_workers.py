@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import threading
@@ -63,23 +64,44 @@ def are_gone(pids: list[int]) -> bool:
     return bool(pids)
 
 
-def read(data: bytes, count: int) -> tuple[list[Block], Report]:
+def read(data: bytes | Path, count: int) -> tuple[list[Block], Report]:
     pass_over = Reading(data, FIXED, unit="ordine", workers=count, source_name="orders.txt")
     return list(pass_over), pass_over.report
 
 
 @pytest.mark.parametrize("data", [orders(300), DIRTY], ids=["clean", "dirty"])
 @pytest.mark.parametrize("count", [2, 4])
-def test_workers_change_nothing_but_the_time(data: bytes, count: int, started: list[int]) -> None:
-    alone, beside = read(data, 1), read(data, count)
+@pytest.mark.parametrize("is_path", [True, False], ids=["path", "bytes"])
+def test_workers_change_nothing_but_the_time(
+    data: bytes, count: int, is_path: bool, started: list[int], tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.txt"
+    path.write_bytes(data)
+    # All blocks are kept until the end, so that memory which was used again too early would be seen.
+    alone, beside = read(data, 1), read(path if is_path else data, count)
     assert len(started) == count - 1
     assert are_gone(started)
+    assert b"".join(block.buffer.tobytes() for block in beside[0]) == data
     for one, other in zip(alone[0], beside[0], strict=True):
         assert one.buffer.tobytes() == other.buffer.tobytes()
         assert one.bad.tolist() == other.bad.tolist()
         assert {n: t.columns for n, t in one.tables.items()} == {n: t.columns for n, t in other.tables.items()}
     assert alone[1].to_json() == beside[1].to_json()
-    assert check(data, FIXED, unit="ordine", workers=count, source_name="orders.txt") == alone[1]
+    assert check(path, FIXED, unit="ordine", workers=count, source_name="orders.txt") == alone[1]
+
+
+def test_without_memory_to_share_the_file_is_read_alone(
+    started: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*arguments: object) -> None:
+        raise OSError("no memory to be had")
+
+    path = tmp_path / "orders.txt"
+    path.write_bytes(DIRTY)
+    alone = read(path, 1)[1]
+    monkeypatch.setattr(mmap, "mmap", refused)
+    assert read(path, 2)[1] == alone
+    assert started == []
 
 
 def test_the_reading_process_reads_only_some_of_the_columns(
