@@ -26,6 +26,10 @@ NAME_BYTES_MAX = 255
 # that kills the process must not do so for ever.
 BATCH_ATTEMPTS_MAX = 5
 
+# Seconds after its last change that a file under a temporary name (.part, .tmp) is taken for an upload under way. A
+# transfer changes it all the time and the rename follows within seconds; after ten minutes somebody should look.
+TEMPORARY_NAME_S_MAX = 600
+
 # Seconds between two sweeps of every inbox. Events are only a hint; the sweep is the truth.
 SWEEP_S = 5.0
 

@@ -37,6 +37,8 @@ def parse_e8(text: str) -> E8:
     350000000
     """
     cleaned = text.strip()
+    if cleaned.startswith("-") and cleaned[1:].replace(".", "", 1).isdecimal():
+        raise ValueError(f"a price cannot be negative, as {cleaned} is")
     if not cleaned or any(c not in "0123456789." for c in cleaned) or cleaned.count(".") > 1 or cleaned == ".":
         raise ValueError(f"{text!r} is not a price such as 3.50")
     value = Decimal(cleaned) * 10**8

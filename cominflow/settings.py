@@ -7,10 +7,13 @@ COMINFLOW_DATABASE_URL  sqlite:///… or postgresql://…, by default a SQLite f
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
+
+from cominflow.errors import UsageError
 
 DATA = Path(os.environ.get("COMINFLOW_DATA", "var")).absolute()
 DATABASE_URL = os.environ.get("COMINFLOW_DATABASE_URL") or f"sqlite:///{DATA}/state/cominflow.db"
@@ -39,10 +42,24 @@ SQLITE_PRAGMAS = (
 )
 
 
+def _parsed() -> Mapping[str, Any]:
+    """The URL as Django wants it. UsageError when it names no database that this program runs on."""
+    scheme = DATABASE_URL.partition(":")[0]
+    if scheme in ("sqlite", "postgresql", "postgres"):
+        try:
+            return dj_database_url.parse(DATABASE_URL)
+        except ValueError:  # told below, without the URL: it may hold a password
+            scheme = "a malformed URL"
+    raise UsageError(
+        f"COMINFLOW_DATABASE_URL names {scheme!r}, which is no database for cominflow",
+        hint="write sqlite:////folder/file.db or postgresql://user@host/database, or leave it out",
+    )
+
+
 def _database() -> dict[str, Any]:
     # A connection is kept for the life of its thread: on SQLite each close of the last one is a checkpoint, with two
     # more waits for the disk. On PostgreSQL a connection that was cut is noticed before it is used again.
-    config: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
+    config: dict[str, Any] = dict(_parsed())
     config |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": not IS_SQLITE}
     if IS_SQLITE:
         config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 30, "init_command": ";".join(SQLITE_PRAGMAS)}

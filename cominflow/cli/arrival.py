@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cominflow import shown
 from cominflow.cli import setup, showing
 from cominflow.errors import UsageError
 
@@ -147,7 +148,7 @@ def deliveries_of(found: Arrival) -> list[dict[str, Any]]:
         {
             "kind": delivery.kind,
             "number": delivery.number,
-            "file": f"{delivery.folder}/{name_shown(bytes(delivery.name))}",
+            "file": f"{delivery.folder}/{shown.name(bytes(delivery.name))}",
             "state": delivery.state,
             "bytes": delivery.bytes_count,
             "published_at": delivery.published_at,
@@ -156,11 +157,6 @@ def deliveries_of(found: Arrival) -> list[dict[str, Any]]:
         }
         for delivery in found.deliveries.order_by("pk")
     ]
-
-
-def name_shown(name: bytes) -> str:
-    """A file's name for a person: bytes that could not be printed are escaped."""
-    return name.decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
 
 
 def _findings(found: Arrival) -> list[dict[str, Any]]:

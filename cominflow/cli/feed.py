@@ -94,6 +94,7 @@ def publish(customer: str, path: Path, layouts: tuple[Path, ...], name: str, dra
     from cominflow import clock
     from cominflow.customers import register
     from cominflow.exchange import feeds
+    from cominflow.flows import coverage
 
     owner = register.find(customer)
     agreed, parsed = _examine(path, layouts)
@@ -114,7 +115,7 @@ def publish(customer: str, path: Path, layouts: tuple[Path, ...], name: str, dra
         "state": "DRAFT" if draft else "LIVE",
         "is_new": done.is_new,
         "fingerprint": done.version.fingerprint,
-        "notes": [*done.notes, *_unpriced(customer, agreed, parsed)],
+        "notes": [*done.notes, *_unpriced(customer, agreed, parsed), *coverage.notes(owner, agreed, parsed)],
     }
     if as_json:
         showing.record(value, as_json=True)

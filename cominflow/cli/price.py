@@ -21,6 +21,8 @@ def price() -> None:
 
 @price.command(
     name="set",
+    # `-1` is a price, though not one that may be, and no option.
+    context_settings={"ignore_unknown_options": True},
     epilog="""\b
 Example:
   cominflow price set banca-demo VIS1 3.50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def service() -> None:
-    """Add and list services."""
+    """Add, change and list services."""
 
 
 @service.command(
@@ -42,9 +43,7 @@ def add(code: str, title: str, provider: str, settings_text: str, vat: str, as_j
     from cominflow.pricing import services
 
     settings = _settings(settings_text)
-    problems = list(providers.check(provider, settings))
-    if problems:
-        raise UsageError(f"the settings of {code} cannot work: " + "; ".join(problems), hint="correct --settings")
+    _refuse_useless(code, providers.check(provider, settings))
     added = services.add(
         code,
         title,
@@ -58,6 +57,55 @@ def add(code: str, title: str, provider: str, settings_text: str, vat: str, as_j
         showing.record(_row(added), as_json=True)
     else:
         click.echo(f"service {added.code} added; next: cominflow price set CUSTOMER {added.code} 3.50")
+
+
+@service.command(
+    name="set",
+    epilog="""\b
+Examples:
+  cominflow service set VIS1 --title "Visura ordinaria, persone fisiche"
+  cominflow service set VIS1 --provider table \\
+    --settings '{"file": "scores.csv", "key": {"codice_fiscale": "cf"}, "result": {"punteggio": "score"}}'
+""",
+)
+@click.argument("code")
+@click.option("--title", help="The words that stand on later invoices.")
+@click.option("--provider", help="Who fulfils it from now on.")
+@click.option("--settings", "settings_text", help="All of the provider's settings, as a JSON object.")
+@click.option("--vat", help="VAT rate in percent, of later invoices.")
+@showing.json_option
+def put(
+    code: str, title: str | None, provider: str | None, settings_text: str | None, vat: str | None, as_json: bool
+) -> None:
+    """Change a service. What is not given stays, and so do the invoices that were issued.
+
+    Requests that wait to be asked are asked of the new provider, with the new settings.
+    """
+    setup.django()
+    from cominflow import clock
+    from cominflow.fulfilment import provider as providers
+    from cominflow.pricing import services
+
+    if title is provider is settings_text is vat is None:
+        raise UsageError("nothing to change is given", hint="give --title, --provider, --settings or --vat")
+    present = services.find(code)
+    settings = None if settings_text is None else _settings(settings_text)
+    if settings is not None or provider is not None:
+        together = present.provider_settings if settings is None else settings
+        _refuse_useless(code, providers.check(provider or present.provider, together))
+    changed = services.change(
+        code,
+        title=title,
+        provider=provider,
+        provider_settings=settings,
+        vat_rate=vat,
+        by=setup.operator(),
+        at=clock.now(),
+    )
+    if as_json:
+        showing.record(_row(changed), as_json=True)
+    else:
+        click.echo(f"service {changed.code} is changed; see it with: cominflow service list")
 
 
 @service.command(
@@ -85,6 +133,11 @@ def _row(found: Service) -> dict[str, Any]:
         "vat_percent": f"{found.vat_rate_bp / 100:g}",
         "settings": found.provider_settings,
     }
+
+
+def _refuse_useless(code: str, problems: Sequence[str]) -> None:
+    if problems:
+        raise UsageError(f"the settings of {code} cannot work: " + "; ".join(problems), hint="correct --settings")
 
 
 def _settings(text: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def status(as_json: bool) -> None:
         requests[COUNTER_OF[state]] += count
     arrivals = by_state(Arrival)
     invoiced = Invoice.objects.aggregate(count=Count("pk"), total=Sum("total_cents"))
-    waiting = sum(arrivals.get(state, 0) for state in states.ARRIVAL_WAITING)
+    ignored = _ignored()
     held = Delivery.objects.filter(state="HELD").select_related("arrival").order_by("pk")
     value = {
         "data": str(settings.DATA),
@@ -50,13 +50,16 @@ def status(as_json: bool) -> None:
         "deliveries": by_state(Delivery),
         "invoices": invoiced["count"],
         "invoiced": format_cents(invoiced["total"] or 0),
-        "files_waiting_for_a_person": waiting,
+        "files_waiting_for_a_person": arrivals.get("HELD", 0) + arrivals.get("QUARANTINED", 0),
+        "duplicates": arrivals.get("DUPLICATE", 0),
+        "ignored_in_inboxes": len(ignored),
         "requests_waiting_for_a_person": requests["open"],
         "deliveries_held": held.count(),
         "held": [
             {"arrival": found.arrival.reference, "file": f"{found.folder}/{found.shown_name}", "reason": found.reason}
             for found in held
         ],
+        "ignored": ignored,
         "failing": [
             {"batch": batch.pk, "tried_again_at": batch.not_before, "error": batch.error}
             for batch in Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
@@ -65,12 +68,29 @@ def status(as_json: bool) -> None:
     showing.record(value, as_json=as_json)
     if as_json:
         return
-    if waiting:
-        shown = " ".join(f"--state {state}" for state in sorted(states.ARRIVAL_WAITING))
-        click.echo(f"next: cominflow arrival list {shown}")
+    if waiting := [f"--state {state}" for state in sorted(states.ARRIVAL_WAITING) if arrivals.get(state)]:
+        click.echo(f"next: cominflow arrival list {' '.join(waiting)}")
     if held:
         click.echo(
             "next: move what has the name of a held delivery, then cominflow arrival release A-... --reason TEXT"
         )
     if requests["open"]:
         click.echo("next: cominflow work list")
+
+
+def _ignored() -> list[dict[str, str]]:
+    """What lies in inboxes now and is never taken, and why."""
+    from cominflow import clock, settings, shown
+    from cominflow.exchange import disk, inbox
+    from cominflow.models import Customer
+
+    found = []
+    folders, at = disk.Folders(settings.DATA), clock.now()
+    for code in Customer.objects.order_by("code").values_list("code", flat=True):
+        place = folders.customer(code).inbox
+        if not place.is_dir():
+            continue
+        with disk.open_folder(place) as opened:
+            scan = inbox.candidates(opened.fd, at=at)
+        found += [{"customer": code, "name": shown.name(one.name), "reason": one.why} for one in scan.ignored]
+    return found

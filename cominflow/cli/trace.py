@@ -49,14 +49,17 @@ def trace(reference: str, customer: str | None, as_json: bool) -> None:
 
 
 def _journey(place: Place) -> dict[str, Any]:
-    from cominflow.cli.arrival import name_shown
+    from cominflow import shown
     from cominflow.exchange import arrivals
     from cominflow.models import Arrival, Delivery, Invoice
 
     arrival = Arrival.objects.select_related("customer").defer("head", "tail", "report").get(pk=place.arrival_id)
     number = place.delivery_number
-    sent = Delivery.objects.filter(arrival=arrival, kind__in=("answer", "invoice"), number=number) if number else []
-    invoice = Invoice.objects.filter(arrival=arrival, delivery_number=number).first() if number else None
+    # Only what was fulfilled is charged: the answer's invoice is another request's business otherwise.
+    is_charged = place.outcome == "fulfilled"
+    kinds = ("answer", "invoice") if is_charged else ("answer",)
+    sent = Delivery.objects.filter(arrival=arrival, kind__in=kinds, number=number) if number else []
+    invoice = Invoice.objects.filter(arrival=arrival, delivery_number=number).first() if number and is_charged else None
     return {
         "reference": place.reference,
         "request": f"{arrival.reference}/{place.position + 1}",
@@ -76,7 +79,7 @@ def _journey(place: Place) -> dict[str, Any]:
             {
                 "kind": delivery.kind,
                 "number": delivery.number,
-                "file": f"{delivery.folder}/{name_shown(bytes(delivery.name))}",
+                "file": f"{delivery.folder}/{shown.name(bytes(delivery.name))}",
                 "state": delivery.state,
                 "published_at": delivery.published_at,
                 "retrieved_at": delivery.retrieved_at,

@@ -127,6 +127,13 @@ def notes_on(agreed: Feed, parsed: list[Layout]) -> tuple[str, ...]:
             notes.append(f"{layout.name} declares no structure for {', '.join(missing)}: sent as text and JSON")
         if not layout.verified:
             notes.append(f"{layout.name} is not verified: no two real files have been read clean with it")
+        notes += [
+            f"{record.name}.{field.name}: that it goes on from file to file (`sequence`, scope feed) is not checked "
+            "in this version"
+            for record in layout.records
+            for field in record.fields
+            if field.sequence is not None and field.sequence.scope == "feed"
+        ]
     return tuple(notes)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from cominflow import shown
 from cominflow.errors import UsageError
 from cominflow.exchange import disk, moves, quarantine, states
-from cominflow.exchange.inbox import shown
 from cominflow.models import Arrival, Batch, Customer, Event
 
 MOVES = states.ARRIVAL
@@ -118,7 +118,9 @@ def find(text: str) -> Arrival:
         return named[0]
     if named:
         several = ", ".join(f"{one.reference} ({one.state})" for one in named)
-        raise UsageError(f"several arrivals are called {shown(text.encode())}: {several}", hint="use the A- number")
+        raise UsageError(
+            f"several arrivals are called {shown.name(text.encode())}: {several}", hint="use the A- number"
+        )
     raise UsageError(f"there is no arrival {text}", hint="`cominflow arrival list` shows them")
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from datetime import datetime
+
+from cominflow.limits import TEMPORARY_NAME_S_MAX
 
 _TEMPORARY_STARTS = (b".", b"~")
 _TEMPORARY_ENDS = (b".tmp", b".part", b".filepart", b".partial")
@@ -34,7 +37,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something in an inbox that is never claimed, and why. Names of uploads under way are not reported."""
+    """Something in an inbox that is never claimed, and why: a temporary name only when its upload must be over."""
 
     name: bytes
     why: str
@@ -54,35 +57,34 @@ def is_temporary(name: bytes) -> bool:
     >>> is_temporary(b"RV_20260301.txt.filepart"), is_temporary(b"RV_20260301.txt")
     (True, False)
     """
-    return name.startswith(_TEMPORARY_STARTS) or name.lower().endswith(_TEMPORARY_ENDS)
+    return bool(_temporary_part(name))
 
 
-def shown(name: bytes) -> str:
-    """A client's name for a person: bytes that are not printable ASCII are escaped, and it stays on one line."""
-    return name.decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+def candidates(folder: int, *, at: datetime) -> Scan:
+    """Look at the open folder `folder` (a descriptor) at the instant `at`.
 
-
-def candidates(folder: int) -> Scan:
-    """Look at the open folder `folder` (a descriptor).
-
-    Symbolic links, folders, pipes and devices are ignored with a reason; nothing is opened. A name that disappears
-    while we look is as if it had not been there. Raises OSError when the folder cannot be read.
+    Symbolic links, folders, pipes and devices are ignored with a reason; nothing is opened. So is a temporary name that
+    nothing has changed for ten minutes; until then its upload may be under way, and nothing is said of it. A name that
+    disappears while we look is as if it had not been there. Raises OSError when the folder cannot be read.
     """
     found: list[Candidate] = []
     ignored: list[Ignored] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = os.fsencode(entry.name)
-            if is_temporary(name):
-                continue
             try:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            if stat.S_ISREG(status.st_mode):
-                found.append(_candidate(name, status))
-            else:
+            part = _temporary_part(name)
+            if part and at.timestamp() - status.st_ctime <= TEMPORARY_NAME_S_MAX:
+                continue
+            if not stat.S_ISREG(status.st_mode):
                 ignored.append(Ignored(name, f"{_kind(status.st_mode)}, not a file"))
+            elif part:
+                ignored.append(Ignored(name, f"is a temporary name ({part}); rename it when it is complete"))
+            else:
+                found.append(_candidate(name, status))
     found.sort(key=lambda candidate: (candidate.changed_ns, candidate.name))
     return Scan(tuple(found), tuple(ignored))
 
@@ -98,6 +100,13 @@ def identities(folder: int) -> frozenset[tuple[int, int]]:
                 continue
             found.add((status.st_dev, status.st_ino))
     return frozenset(found)
+
+
+def _temporary_part(name: bytes) -> str:
+    """What makes a name a temporary one, for a person: `begins with ~`, `ends with .part`; empty when it is none."""
+    start = next((part for part in _TEMPORARY_STARTS if name.startswith(part)), b"")
+    end = next((part for part in _TEMPORARY_ENDS if name.lower().endswith(part)), b"")
+    return f"begins with {start.decode()}" if start else f"ends with {end.decode()}" if end else ""
 
 
 def _candidate(name: bytes, status: os.stat_result) -> Candidate:

@@ -22,10 +22,9 @@ from typing import BinaryIO
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from cominflow import failpoint
+from cominflow import failpoint, shown
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import disk, moves, states
-from cominflow.exchange.inbox import shown
 from cominflow.limits import NAME_BYTES_MAX
 from cominflow.models import Arrival, Customer, Delivery, Event
 
@@ -75,7 +74,7 @@ def plan(
     found = mine.first()
     if found is None:
         raise UsageError(
-            f"{arrival.reference}: both {' and '.join(shown(one) for one in names)} are names of other deliveries",
+            f"{arrival.reference}: both {' and '.join(shown.name(one) for one in names)} are names of other deliveries",
             hint="give the feed a name with {delivery} or {request.stem} in it, and publish it as a new version",
         )
     return found
@@ -269,6 +268,6 @@ def _with_reference(name: bytes, reference: str) -> bytes:
 def _check_name(name: bytes, arrival: Arrival) -> None:
     if not 0 < len(name) <= NAME_BYTES_MAX or b"/" in name or b"\0" in name or name in (b".", b".."):
         raise UsageError(
-            f"{arrival.reference}: no file can be called {shown(name)!r} ({len(name)} bytes)",
+            f"{arrival.reference}: no file can be called {shown.name(name)!r} ({len(name)} bytes)",
             hint=f"names have 1 to {NAME_BYTES_MAX} bytes and no slash: change the feed's `names`",
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Incoming
-from tracciati.layout import Layout
+from tracciati.layout import Field, Layout
 from tracciati.reading import Block
 
 
@@ -92,6 +92,15 @@ def outside_units(block: Block) -> list[tuple[int, int]]:
     return [(first, stop) for first, stop in zip(edges[::2], edges[1::2], strict=True) if first < stop]
 
 
+def columns_of(layout: Layout, unit: str) -> Iterator[tuple[str, str, Field]]:
+    """(name, record, field) of each column that a request has and a provider sees, in file order."""
+    is_record = unit in layout.by_name
+    for record in [unit] if is_record else layout.records_of_group(unit):
+        for field in layout.by_name[record].fields_in("request"):
+            if field.base != "filler" and not field.origin:
+                yield (field.name if is_record else f"{record}.{field.name}"), record, field
+
+
 def _raw(block: Block, units: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64]]:
     """The bytes of these units, and where each begins. Neighbours are copied in one piece."""
     starts = block.starts[units[:, 0]].astype(np.int64)
@@ -106,20 +115,13 @@ def _raw(block: Block, units: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int6
 
 def _columns(block: Block, layout: Layout, unit: str, units: NDArray[np.int64]) -> pa.Table:
     """One row per unit."""
-    is_record = unit in layout.by_name
+    places = {name: _row_of_unit(table.rows, units) for name, table in block.tables.items()}
     arrays: dict[str, pa.Array] = {}
-    for name in [unit] if is_record else layout.records_of_group(unit):
-        record = layout.by_name[name]
-        table = block.tables.get(name)
-        index = _row_of_unit(table.rows, units) if table is not None else None
-        for field in record.fields_in("request"):
-            if field.base == "filler" or field.origin:
-                continue
-            key = field.name if is_record else f"{name}.{field.name}"
-            if table is None:
-                arrays[key] = pa.nulls(len(units), _TYPES[field.base](field))
-            else:
-                arrays[key] = pc.take(table.columns[field.name], index)
+    for key, record, field in columns_of(layout, unit):
+        if record in places:
+            arrays[key] = pc.take(block.tables[record].columns[field.name], places[record])
+        else:
+            arrays[key] = pa.nulls(len(units), _TYPES[field.base](field))
     return pa.table(arrays)
 
 

@@ -6,6 +6,8 @@ Payloads (raw records, results) are blobs that passed `exchange.payload.seal`.
 
 from django.db import models
 
+from cominflow import shown
+
 
 class LayoutVersion(models.Model):
     """A published layout. Immutable: the same id and version can never stand for other bytes."""
@@ -134,8 +136,8 @@ class Arrival(models.Model):
 
     @property
     def shown_name(self) -> str:
-        """The client's name for a person: bytes that are not printable are escaped."""
-        return bytes(self.name).decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+        """The client's name for a person (see `cominflow.shown`)."""
+        return shown.name(bytes(self.name))
 
 
 class Request(models.Model):
@@ -275,8 +277,8 @@ class Delivery(models.Model):
 
     @property
     def shown_name(self) -> str:
-        """The file's name for a person: bytes that are not printable are escaped."""
-        return bytes(self.name).decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
+        """The file's name for a person (see `cominflow.shown`)."""
+        return shown.name(bytes(self.name))
 
 
 class Once(models.Model):

@@ -53,7 +53,55 @@ def add(
             Event.objects.create(at=at, by=by, subject=f"service {code}"[:40], what="added")
             return service
     except IntegrityError:
-        raise UsageError(f"there is a service {code} already", hint="see it with `cominflow service list`") from None
+        raise UsageError(
+            f"there is a service {code} already", hint=f"change it with `cominflow service set {code}`"
+        ) from None
+
+
+def change(
+    code: str,
+    *,
+    title: str | None = None,
+    provider: str | None = None,
+    provider_settings: Mapping[str, Any] | None = None,
+    vat_rate: str | None = None,
+    by: str,
+    at: datetime,
+) -> Service:
+    """Change what is given (not None) of a service. UsageError when there is none, or the title or rate is not one.
+
+    Title and rate are copied into every invoice when it is issued, so that only later ones have the new; requests that
+    wait to be asked go to the new provider. The caller has checked provider and settings together. The event names
+    what changed; settings may hold a password, so their values do not stand in it.
+    """
+    if title is not None and not title.strip():
+        raise UsageError(f"service {code} would have no title", hint="give the words that stand on the invoice")
+    wanted: dict[str, Any] = {
+        "title": None if title is None else title.strip(),
+        "provider": provider,
+        "provider_settings": None if provider_settings is None else dict(provider_settings),
+        "vat_rate_bp": None if vat_rate is None else rate_bp(vat_rate),
+    }
+    with transaction.atomic():
+        service = Service.objects.select_for_update().get(pk=find(code).pk)
+        changed = [name for name, value in wanted.items() if value is not None and value != getattr(service, name)]
+        said = [_change(name, getattr(service, name), wanted[name]) for name in changed]
+        for name in changed:
+            setattr(service, name, wanted[name])
+        if changed:
+            service.save(update_fields=changed)
+            subject = f"service {code}"[:40]
+            Event.objects.create(at=at, by=by, subject=subject, what="changed", reason="; ".join(said))
+    return service
+
+
+def _change(name: str, before: object, after: object) -> str:
+    if name == "provider_settings":
+        return "settings"
+    if name == "vat_rate_bp":
+        assert isinstance(before, int) and isinstance(after, int), "rates are whole hundredths of a percent"
+        return f"vat {Decimal(before) / 100:f} -> {Decimal(after) / 100:f} percent"
+    return f"{name} {before} -> {after}"
 
 
 def rate_bp(text: str) -> int:

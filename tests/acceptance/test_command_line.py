@@ -147,7 +147,11 @@ def test_services_and_prices_are_entered_and_listed(system: System) -> None:
 
 REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("price", "set", "banca-demo", "VIS1", "3,50"), "'3,50' is not a price such as 3.50"),
+    (("price", "set", "banca-demo", "VIS1", "-1"), "a price cannot be negative"),
     (("price", "set", "banca-demo", "VIS9", "3.50"), "did you mean VIS1?"),
+    (("service", "set", "VIS1"), "nothing to change is given"),
+    (("service", "set", "VIS1", "--settings", '{"x": 1}'), "is not a setting"),
+    (("service", "set", "VIS1", "--provider", "table"), "give either 'file'"),
     (("price", "set", "banca-demo", "VIS1", "3.50", "--from", "2001-01-01"), "which is past"),
     (("service", "add", "VIS2", "--title", "Visura", "--provider", "tabel"), "did you mean table?"),
     (("service", "add", "VIS2", "--title", "V", "--provider", "manual", "--settings", "{"), "is not JSON"),
@@ -230,3 +234,15 @@ def test_no_command_shows_the_databases_password(bare: System) -> None:
     bare.environment["COMINFLOW_DATABASE_URL"] = "postgresql://demo:secret-word@127.0.0.1:1/demo"
     told = bare.run("status", code=3).stderr
     assert "postgresql://127.0.0.1:1/demo" in told and "secret-word" not in told
+
+
+@pytest.mark.parametrize("url", ["garbage", "mysql://user:secret@host/x"])
+def test_a_database_url_that_names_none_is_wrong_usage_and_keeps_its_password(bare: System, url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cominflow", "status"],
+        env={**bare.environment, "COMINFLOW_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "which is no database for cominflow" in done.stderr and "secret" not in done.stderr

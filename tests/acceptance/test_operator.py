@@ -93,6 +93,9 @@ def test_a_request_is_answered_by_hand_and_traced_to_its_invoice(office: Office)
     answers = [Path(sent["file"]).name for sent in journey["deliveries"] if sent["kind"] == "answer"]
     sent = (office.home / "outbox" / answers[0]).read_bytes().split(b"\r\n")[1]
     assert reference.encode() in sent and b"00000712" in sent
+    (other,) = office.json("trace", work[1]["reference"], "--customer", "banca-demo")
+    assert (other["outcome"], other["invoice"]) == ("not_found", ""), "what was not charged is on no invoice"
+    assert {sent["kind"] for sent in other["deliveries"]} == {"answer"}
     assert [item["request"] for item in office.json("work", "list")] == ["A-1/3"]
     shown = office.json("arrival", "show", "RV_20260301_001.txt")
     assert shown["by_state"] == {"open": 1, "answered": 2}
@@ -109,7 +112,8 @@ def test_a_repeat_waits_until_a_person_releases_or_discards_it(office: Office) -
     waiting = office.json("arrival", "list", "--state", "duplicate")
     assert [found["arrival"] for found in waiting] == ["A-3", "A-2"]
     assert "A-1" in office.json("arrival", "show", "A-2")["duplicate_of"]
-    assert office.json("status")["files_waiting_for_a_person"] == 2
+    status = office.json("status")
+    assert (status["files_waiting_for_a_person"], status["duplicates"]) == (0, 2)
 
     office.run("arrival", "discard", "A-3", "--reason", "sent twice by mistake")
     assert "cannot become DISCARDED" in office.run("arrival", "discard", "A-1", "--reason", "a mistake", code=2)
@@ -120,6 +124,24 @@ def test_a_repeat_waits_until_a_person_releases_or_discards_it(office: Office) -
     history = office.json("arrival", "show", "A-2")["history"]
     assert "sent again on purpose" in [event["reason"] for event in history]
     assert office.json("status")["requests"]["open"] == 6
+
+
+def test_what_an_inbox_keeps_for_ever_is_in_the_status(office: Office) -> None:
+    (office.home / "inbox" / "folder").mkdir()
+    (office.home / "inbox" / "a.txt.part").write_bytes(b"just begun")
+    status = office.json("status")
+    assert status["ignored_in_inboxes"] == 1
+    assert status["ignored"] == [{"customer": "banca-demo", "name": "folder", "reason": "a folder, not a file"}]
+    assert "ignored in inboxes             1" in office.run("status")
+
+
+def test_a_wrong_service_is_corrected_and_what_still_does_not_fit_is_said_on_publishing(office: Office) -> None:
+    office.run("service", "set", "VIS1", "--settings", '{"result": {"puntegio": "Punteggio"}}')
+    (vis1, _) = office.json("service", "list")
+    assert (vis1["title"], vis1["settings"]) == ("Visura VIS1", {"result": {"puntegio": "Punteggio"}})
+    assert any(
+        "VIS1 gives result.puntegio" in note for note in office.json("feed", "publish", "banca-demo", BANK)["notes"]
+    )
 
 
 def test_a_file_that_no_feed_takes_is_set_aside_with_the_names_agreed(office: Office) -> None:

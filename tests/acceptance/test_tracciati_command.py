@@ -68,6 +68,33 @@ def test_a_generated_file_is_in_canonical_form_already(layout: Path, tmp_path: P
     assert again.read_bytes() == made.read_bytes()
 
 
+def test_canonical_says_what_it_could_not_encode_anew(spoilt: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.txt"
+    done = tracciati("rewrite", VISURE, spoilt, again, "--canonical", code=1)
+    text = done.stdout.decode()
+    assert "richiesta.progressivo: 1 cell could not be encoded anew, kept as it came" in text
+    assert "byte for byte" not in text
+    assert again.read_bytes() == spoilt.read_bytes()
+    spoilt.write_bytes(spoilt.read_bytes().replace(b"\r\n", b"\r\n\r\n", 1))
+    assert b"1 empty line" in tracciati("rewrite", VISURE, spoilt, again, "--canonical", code=1).stdout
+
+
+def test_canonical_keeps_an_unclosed_quote_as_it_came(tmp_path: Path) -> None:
+    made, again = tmp_path / "made.csv", tmp_path / "again.csv"
+    tracciati("generate", CONTROLLI, "--seed", "1", "--count", "2", "--out", made)
+    made.write_bytes(made.read_bytes() + b'"open;x')
+    done = tracciati("rewrite", CONTROLLI, made, again, "--canonical", code=1)
+    assert b"kept as it came: 1 record" in done.stdout
+    assert again.read_bytes() == made.read_bytes()
+
+
+def test_bytes_without_a_picture_are_shown_in_hex(visure: Path) -> None:
+    lines = visure.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2][:6] + b"\0" + lines[2][7:]
+    visure.write_bytes(b"".join(lines))
+    assert re.search(r"; found \".*·.*\" \(hex [0-9a-f]*00", tracciati("check", VISURE, visure, code=1).stdout.decode())
+
+
 @pytest.mark.parametrize("layout", [VISURE, CONTROLLI], ids=lambda path: path.stem)
 @pytest.mark.parametrize("direction", ["answer", "rejection", "invoice"])
 def test_what_we_would_send_can_be_generated_and_read_too(layout: Path, direction: str, tmp_path: Path) -> None:
@@ -99,12 +126,15 @@ def test_a_file_can_come_from_standard_input(visure: Path) -> None:
 def test_a_layout_or_file_that_is_not_there_ends_in_3(visure: Path, tmp_path: Path) -> None:
     assert b"error: cannot" in tracciati("check", tmp_path / "none.toml", visure, code=3).stderr
     assert b"do: " in tracciati("check", VISURE, tmp_path / "none.txt", code=3).stderr
-    assert b"error: cannot" in tracciati("rewrite", VISURE, visure, tmp_path / "no" / "x.txt", code=3).stderr
+    nowhere = tmp_path / "no" / "x.txt"
+    told = tracciati("rewrite", VISURE, visure, nowhere, code=3).stderr.decode()
+    assert f"error: cannot use {nowhere}: No such file" in told
+    assert "\n  do: check the path" in told
 
 
 def test_wrong_usage_ends_in_2(visure: Path, tmp_path: Path) -> None:
     tracciati("check", VISURE, code=2)
-    tracciati("chek", code=2)
+    assert b"Did you mean `check`?" in tracciati("chek", code=2).stderr
     assert (
         b"has no structure for the direction `control`"
         in tracciati("check", VISURE, visure, "--direction", "control", code=2).stderr

@@ -6,6 +6,7 @@ pyarrow and the engine are imported inside the command.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 
 import click
@@ -22,12 +23,24 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None; click then says which ones are near."""
+        """The command of that name, or or None."""
         if cmd_name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"tracciati.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command), cmd_name
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant. Raises UsageError, which names the one that is near, when there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{problem.message} Did you mean `{near[0]}`?", ctx) from problem
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

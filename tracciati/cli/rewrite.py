@@ -33,8 +33,8 @@ def rewrite(layout_path: Path, file_path: Path, out_path: Path, canonical: bool,
 
     Byte for byte the same; or with --canonical as we would have written it ourselves.
 
-    Each difference is named with record, field, what stood there and what stands there now. Records that cannot be
-    read are written as they came.
+    Each difference is named with record, field, offset, what stood there and what stands there now. Records and cells
+    that cannot be read are written as they came, counted, and end in exit code 1: nothing is proved of them.
     """
     from tracciati import rewrite as rewriter
 
@@ -42,4 +42,4 @@ def rewrite(layout_path: Path, file_path: Path, out_path: Path, canonical: bool,
     layout = options.open_layout(layout_path, towards)
     done = rewriter.rewrite(file_path, out_path, layout, direction=towards, in_canonical_form=canonical)
     click.echo(json.dumps(done.as_dict(), indent=2, ensure_ascii=False) if as_json else done.to_text())
-    return 0 if done.is_same else 1
+    return 0 if done.is_proven else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -42,10 +43,20 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         return WORLD
     except OSError as problem:
         where = f" {problem.filename}" if problem.filename else ""
-        return _told(f"cannot use{where}: {problem.strerror or problem}", WORLD)
+        hint = _REMEDIES.get(problem.errno or 0, "see that it can be read and written, then run the command again")
+        return _told(f"cannot use{where}: {problem.strerror or problem}\n  do: {hint}", WORLD)
     except Exception as problem:  # noqa: BLE001 the last line of defence: a defect has its own code, its trace is shown
         traceback.print_exception(problem, file=sys.stderr)
         return _told("this is a defect of tracciati, not of your data\n  do: report it with the lines above", DEFECT)
+
+
+_REMEDIES = {
+    errno.ENOENT: "check the path; a folder that is missing has to be made first",
+    errno.ENOTDIR: "check the path: one of its folders is a file",
+    errno.EACCES: "ask for the right to it, or choose another place",
+    errno.EROFS: "choose another place: this one is read-only",
+    errno.ENOSPC: "free some space, then run the command again",
+}
 
 
 def _told(text: str, exit_code: int) -> int:

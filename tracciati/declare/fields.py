@@ -329,7 +329,7 @@ def _origin(line: Line) -> str:
     if not origin:
         return ""
     source, _, name = origin.partition(".")
-    known = [f"{s}.{n}" for s, names in ORIGINS.items() for n in names]
+    known = list(dict.fromkeys(f"{s}.{n}" for s, names in ORIGINS.items() for n in names))
     is_result = source == "result" and _NAME.fullmatch(name) is not None
     if not is_result and origin not in known:
         hint = did_you_mean(origin, known) or f"it can be result.NAME, {', '.join(known)}"

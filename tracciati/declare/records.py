@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from tracciati.declare.fields import read_field, read_only
 from tracciati.declare.fitting import encoded_length
 from tracciati.declare.toml import did_you_mean
+
+# W
 from tracciati.layout import DIRECTIONS, Record
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,11 +84,12 @@ def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], 
 def _add_up(record: Table, fields: list[Field], total: int, length: int) -> None:
     gap = length - total
     last = fields[-1]
-    hint = f"{gap} bytes are missing: check each `len` against the contract" if gap > 0 else f"{-gap} bytes too many"
+    is_missing = f"{counted(gap, 'byte')} {'is' if gap == 1 else 'are'} missing"
+    hint = f"{is_missing}: check each `len` against the contract" if gap > 0 else f"{counted(-gap, 'byte')} too many"
     if last.base == "filler" and last.length is not None and last.length + gap > 0:
         hint += f"; if only the filler is wrong, its len is {last.length + gap}"
     record.problem(
-        "fields", f"the fields of record {record.path[-1]} take {total} bytes, the record has {length}", hint
+        "fields", f"the fields of record {record.path[-1]} take {counted(total, 'byte')}, the record has {length}", hint
     )
 
 
@@ -111,7 +115,7 @@ def _check_continues(lines: list[Table], fields: list[Field]) -> None:
     for line, field in zip(lines, fields, strict=True):
         name = field.on_overflow.partition("continue:")[2]
         if name and (name not in by_name or name == field.name or by_name[name].base != "text"):
-            near = did_you_mean(name, by_name)
+            near = did_you_mean(name, [one.name for one in fields if one.base == "text" and one is not field])
             line.problem(
                 "on_overflow", f"`{field.name}` cannot continue in `{name}`", near or "name another text field"
             )

@@ -194,7 +194,7 @@ def unknown_keys(document: Document, path: Sequence[str | int], known: Iterable[
     for step in path:
         # A table that was asked for and is absent has no unknown keys.
         table = table.get(step, {}) if isinstance(table, dict) else table[step]
-    allowed = list(known)
+    allowed = list(dict.fromkeys(known))
     found = []
     for key in table if isinstance(table, dict) else ():
         if key not in allowed:
@@ -205,13 +205,18 @@ def unknown_keys(document: Document, path: Sequence[str | int], known: Iterable[
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """`did you mean ...?` for the nearest of the options, or "" when none is near."""
-    near = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
+    others = [
+        option for option in options if option != word
+    ]  # a word that is there already is wrong for another reason
+    near = difflib.get_close_matches(word, others, n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""
 
 
 def _one_of(word: str, options: Sequence[str]) -> str:
     listed = f"it can be {', '.join(options)}" if options else ""
     near = did_you_mean(word, options)
+    if near and len(options) == 1:
+        return near  # the list would say the same word again
     return f"{near} {listed}" if near and listed else near or listed
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from tracciati.findings import Finding, Key, Waiver
 from tracciati.findings.places import MASK
+from tracciati.wording import counted
 
 TotalStatus = Literal["equal", "different", "unverifiable"]
 
@@ -120,7 +121,7 @@ class Report:
         """The report for a person: each finding with its line and place, then totals, then one line of summary."""
         parts = [finding_text(finding, self.source_name) for finding in self.findings]
         parts += self._more_lines()
-        parts += [_total_text(total) for total in self.totals if total.status != "equal"]
+        parts += [total_text(total) for total in self.totals if total.status != "equal"]
         parts += [_waiver_text(w, "in force") for w in self.waivers]
         parts += [_waiver_text(w, "expired, no longer counts") for w in self.waivers_expired]
         return "\n".join([*parts, self.summary()])
@@ -140,16 +141,16 @@ class Report:
     def summary(self) -> str:
         """The last line: how many of what, and what it means for the file."""
         name = self.source_name or "file"
-        records = _counted(self.records_count, "record")
+        records = counted(self.records_count, "record")
         if self.is_clean:
             waived = f" ({self.waived_count} waived)" if self.waived_count else ""
             return f"{name}: no findings in {records}{waived}; reads clean with {self.layout}"
-        found = _counted(self.errors_count + self.warnings_count, "finding")
-        kinds = f"{_counted(self.errors_count, 'error')}, {_counted(self.warnings_count, 'warning')}"
+        found = counted(self.errors_count + self.warnings_count, "finding")
+        kinds = f"{counted(self.errors_count, 'error')}, {counted(self.warnings_count, 'warning')}"
         if self.is_refused:
             verdict = "the file as a whole cannot be accepted"
         elif self.units_bad_count:
-            verdict = f"{self.units_bad_count} of {_counted(self.units_count, 'request')} cannot be accepted"
+            verdict = f"{self.units_bad_count} of {counted(self.units_count, 'request')} cannot be accepted"
         else:
             verdict = "no error" if not self.errors_count else "the records named cannot be accepted"
         return f"{name}: {found} in {records} ({kinds}); {verdict}"
@@ -182,7 +183,11 @@ def finding_text(finding: Finding, source_name: str) -> str:
 
 
 def _found(finding: Finding) -> str:
-    return f"{MASK * 3} (masked)" if finding.masked else f'"{finding.raw_text}"'
+    if finding.masked:
+        return f"{MASK * 3} (masked)"
+    # Either mark may stand for a byte that has no picture: only the hex tells which one.
+    is_lossy = "·" in finding.raw_text or "�" in finding.raw_text
+    return f'"{finding.raw_text}"' + (f" (hex {finding.raw_hex})" if is_lossy else "")
 
 
 def amount(number: int | None, scale: int) -> str:
@@ -195,7 +200,8 @@ def amount(number: int | None, scale: int) -> str:
     return f"{sign}{digits[:-scale]}.{digits[-scale:]}"
 
 
-def _total_text(total: Total) -> str:
+def total_text(total: Total) -> str:
+    """A total in one line: what is declared, what it comes to, and what that means."""
     declared, computed = amount(total.declared, total.scale), amount(total.computed, total.scale)
     return f"total {total.path}: declared {declared}, computed {computed}: {total.status}"
 
@@ -222,7 +228,3 @@ def _waiver_as_dict(waiver: Waiver, *, in_force: bool) -> dict[str, Any]:
 
 def _waiver_text(waiver: Waiver, state: str) -> str:
     return f"waiver {waiver.rule} until {waiver.until.isoformat()} ({waiver.owner}: {waiver.reason}): {state}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracciati.limits import RECORD_BYTES_MAX
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from tracciati.layout import FileForm
@@ -376,5 +377,5 @@ def _long_notes(
 
 def _bytes_expected(length: int, found: int | None = None) -> tuple[str, str]:
     if found is None:
-        return f"{length} bytes", f"{length} byte"
-    return f"{length} bytes; found {found}", f"{length} byte; trovati {found}"
+        return counted(length, "byte"), f"{length} byte"
+    return f"{counted(length, 'byte')}; found {found}", f"{length} byte; trovati {found}"

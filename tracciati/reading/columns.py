@@ -19,6 +19,7 @@ from tracciati.framing import Frame, Index
 from tracciati.framing.delimited import CellFrame
 from tracciati.values import Values
 from tracciati.values.cells import Bytes, Column, Flags, equal, words
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Field, Layout, Record
@@ -146,7 +147,7 @@ class Reader:
         cut = lengths > cells.shape[1]
         if long.any():
             at = np.flatnonzero(long)
-            expected = (f"at most {limit} bytes", f"al massimo {limit} byte")
+            expected = (f"at most {counted(limit or 0, 'byte')}", f"al massimo {limit} byte")
             if self._report("TR-F214", frame, record, field, rows[at], faults, expected):
                 bad[at] = True
         wrong = cut if column.bad is None else column.bad | cut

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tracciati.layout import Field
+from tracciati.wording import counted
 
 CODES_SHOWN = 12
 _ENGLISH = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -35,7 +36,7 @@ def too_long(cell: bytes, field: Field) -> Diagnosis | None:
     """A delimited cell longer than the layout allows."""
     if field.length is None or len(cell) <= field.length:
         return None
-    return Diagnosis("TR-F214", {}, f"at most {field.length} bytes", f"al massimo {field.length} byte")
+    return Diagnosis("TR-F214", {}, f"at most {counted(field.length, 'byte')}", f"al massimo {field.length} byte")
 
 
 def not_text(cell: bytes, field: Field, codec: str) -> Diagnosis | None:
@@ -78,6 +79,8 @@ def not_number(cell: bytes, field: Field) -> Diagnosis:
     english, italian = _digits(field)
     marked = field.mark and field.scale
     bare = inner.replace(field.mark.encode("ascii"), b"", 1) if marked else inner
+    if marked and inner.replace(b"." if field.mark == "," else b",", b"", 1).isdigit():
+        return Diagnosis("TR-F211", {}, english, italian)  # a number, with the other mark or with none
     if not bare.isdigit():
         return Diagnosis("TR-F204", {}, english, italian)
     before, mark, after = inner.partition(field.mark.encode("ascii")) if marked else (inner, b"", b"")

@@ -46,9 +46,11 @@ def records(columns: list[pa.StringArray], dialect: Dialect) -> pa.StringArray:
     return pc.binary_join_element_wise(*columns, pa.scalar(dialect.delimiter, pa.string()))
 
 
-def ended(texts: pa.StringArray, separator: bytes) -> Bytes:
-    """Records, each with the separator behind it: uint8."""
-    return data_of(pc.binary_join_element_wise(texts, pa.scalar(separator.decode("ascii"), pa.string()), ""))
+def ended(texts: pa.StringArray, separator: bytes | pa.StringArray) -> Bytes:
+    """Records, each with the separator, or its own one, behind it: uint8."""
+    if isinstance(separator, bytes):
+        separator = pa.scalar(separator.decode("ascii"), pa.string())
+    return data_of(pc.binary_join_element_wise(texts, separator, ""))
 
 
 def slices(buffer: Bytes, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> pa.StringArray:

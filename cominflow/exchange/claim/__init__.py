@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from cominflow import shown
 from cominflow.exchange import disk, inbox, moves
 from cominflow.exchange.claim import settling, taking
 from cominflow.exchange.claim.opened import Recovered, open_folders
@@ -51,7 +52,7 @@ def claim(
     """
     with _turn, open_folders(folders, customer) as opened:
         claimed = settling.settle(opened, at=at).claimed
-        scan = inbox.candidates(opened.inbox.fd)
+        scan = inbox.candidates(opened.inbox.fd, at=at)
         ignored = list(scan.ignored)
         for start in range(0, len(scan.candidates), BATCH_ARRIVALS_MAX):
             group = scan.candidates[start : start + BATCH_ARRIVALS_MAX]
@@ -86,7 +87,7 @@ def _report(customer: Customer, ignored: Sequence[inbox.Ignored], *, at: datetim
         return
     subject = f"inbox {customer.code}"
     said = set(Event.objects.filter(subject=subject, what="ignored").values_list("reason", flat=True))
-    for text in dict.fromkeys(f"{inbox.shown(one.name)}: {one.why}" for one in ignored):
+    for text in dict.fromkeys(f"{shown.name(one.name)}: {one.why}" for one in ignored):
         if text not in said:
             moves.record(subject, "ignored", at=at, by="claim", reason=text)
             _log.warning("%s: %s; it is ignored", subject, text)

@@ -15,7 +15,7 @@ from typing import Any
 
 import paramiko
 
-from cominflow.exchange.inbox import shown
+from cominflow import shown
 from cominflow.exchange.sftp.keys import fingerprint_of
 
 _log = logging.getLogger("cominflow.sftp")
@@ -81,7 +81,7 @@ class Door(paramiko.ServerInterface):
             self.customer, self._fingerprint = customer, fingerprint
             return int(paramiko.AUTH_SUCCESSFUL)
         # Only for the log; a name is as long as its sender likes.
-        _log.warning("refused key %s offered by %s", fingerprint, shown(username.encode("utf-8", "replace")[:64]))
+        _log.warning("refused key %s offered by %s", fingerprint, shown.name(username.encode("utf-8", "replace")[:64]))
         self._attempts_left -= 1
         if self._attempts_left <= 0:
             self._send_away()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cominflow.exchange.inbox import shown
+from cominflow import shown
 from cominflow.exchange.sftp.packets import Code, RefusedError
 from cominflow.limits import NAME_BYTES_MAX
 
@@ -36,7 +36,7 @@ class Place:
 
     def shown(self) -> str:
         """For a person: what is not printable is escaped, so that a name cannot fake a line of the log."""
-        return f"/{self.folder}/{shown(self.name)}" if self.name else f"/{self.folder}"
+        return f"/{self.folder}/{shown.name(self.name)}" if self.name else f"/{self.folder}"
 
 
 def normal(path: bytes) -> bytes:
@@ -76,5 +76,5 @@ def check_new_name(name: bytes) -> None:
     text = name.decode("utf-8", "replace")
     if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text):
         raise RefusedError(
-            Code.FAILURE, f"the name {shown(name)} holds control characters; rename the file and send it again"
+            Code.FAILURE, f"the name {shown.name(name)} holds control characters; rename the file and send it again"
         )

@@ -33,6 +33,8 @@ _log = logging.getLogger("cominflow.sftp")
 
 # How soon a stop is noticed. The listening socket has no other way to wait for two things.
 _STOP_S = 0.1
+# How long a session that is refused waits for the client's first words.
+_GRANTED_S = 1.0
 # What a peer that vanished costs at most: the kernel gives the connection up after so many milliseconds.
 _VANISHED_MS = 60_000
 
@@ -244,6 +246,11 @@ class Server:
         self._start(f"sftp {customer}", _run)
 
     def _refuse_session(self, customer: str, channel: paramiko.Channel) -> None:
+        # paramiko says "granted" only after it has begun this thread: a close that overtakes that word would leave the
+        # client without the reason. A client speaks first once it has the word; one that does not gets a second.
+        channel.settimeout(_GRANTED_S)
+        with contextlib.suppress(TimeoutError):
+            channel.recv(1)
         _end_session(
             channel, f"{self._bounds.sessions_per_customer_max} sessions are open already; close one and try again"
         )

@@ -12,8 +12,9 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
+from cominflow import shown
 from cominflow.errors import CominflowError
-from cominflow.exchange.inbox import is_temporary, shown
+from cominflow.exchange.inbox import is_temporary
 from cominflow.exchange.sftp import packets, place
 from cominflow.exchange.sftp.download import Download
 from cominflow.exchange.sftp.packets import Attributes, BadPacketError, Code, Fields, Kind, RefusedError
@@ -96,7 +97,7 @@ class Session:
                     _log.warning(
                         "%s: aborted /inbox/%s after %d bytes: no CLOSE came, nothing is kept",
                         self._view.customer,
-                        shown(opened.name),
+                        shown.name(opened.name),
                         opened.bytes_count,
                     )
             self._open.clear()
@@ -195,7 +196,7 @@ class Session:
         if isinstance(opened, Upload):
             self._commit(opened)
         elif isinstance(opened, Download) and opened.close():
-            _log.info("%s: retrieved /%s/%s", self._view.customer, opened.folder, shown(opened.name))
+            _log.info("%s: retrieved /%s/%s", self._view.customer, opened.folder, shown.name(opened.name))
             self._tell(lambda: self._told.on_retrieved(self._view.customer, opened.folder, opened.name))
         return packets.status(request, Code.OK, "closed")
 
@@ -203,12 +204,12 @@ class Session:
         try:
             sha256 = self._view.commit(upload)
         except (RefusedError, OSError, CominflowError):
-            _log.warning("%s: lost /inbox/%s: its CLOSE failed", self._view.customer, shown(upload.name))
+            _log.warning("%s: lost /inbox/%s: its CLOSE failed", self._view.customer, shown.name(upload.name))
             raise
         _log.info(
             "%s: received /inbox/%s %d bytes sha256 %s",
             self._view.customer,
-            shown(upload.name),
+            shown.name(upload.name),
             upload.bytes_count,
             sha256,
         )

@@ -14,9 +14,8 @@ import hashlib
 import os
 import uuid
 
-from cominflow import failpoint
+from cominflow import failpoint, shown
 from cominflow.exchange import disk, kernel
-from cominflow.exchange.inbox import shown
 from cominflow.exchange.sftp.coverage import Coverage
 from cominflow.exchange.sftp.packets import Attributes, Code, RefusedError
 
@@ -153,7 +152,8 @@ def name_taken(name: bytes) -> RefusedError:
     """Why a name in the inbox cannot be written."""
     return RefusedError(
         Code.FAILURE,
-        f"a file {shown(name)} is already in the inbox and is not replaced; wait until it is taken, or rename yours",
+        f"a file {shown.name(name)} is already in the inbox and is not replaced; "
+        "wait until it is taken, or rename yours",
     )
 
 

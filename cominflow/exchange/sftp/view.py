@@ -17,9 +17,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cominflow import failpoint
+from cominflow import failpoint, shown
 from cominflow.exchange import disk, kernel
-from cominflow.exchange.inbox import is_temporary, shown
+from cominflow.exchange.inbox import is_temporary
 from cominflow.exchange.sftp.download import Begun, Download
 from cominflow.exchange.sftp.packets import Attributes, Code, Opening, RefusedError
 from cominflow.exchange.sftp.place import FOLDERS, Place, check_new_name
@@ -180,7 +180,7 @@ class View:
             raise name_taken(target.name) from cause
         except disk.NameMissing as cause:
             raise RefusedError(
-                Code.NO_SUCH_FILE, f"{shown(source.name)} was already taken for processing; see /receipts"
+                Code.NO_SUCH_FILE, f"{shown.name(source.name)} was already taken for processing; see /receipts"
             ) from cause
         failpoint.hit("upload.name_changed")
         disk.fsync_folder(inbox)

@@ -86,6 +86,14 @@ def test_a_direction_that_is_not_declared_is_named() -> None:
     assert agreement.unwritten(declare.loads(LAYOUT)) == ["receipt", "rejection"]
 
 
+def test_that_a_number_is_not_followed_from_file_to_file_is_said() -> None:
+    layout = declare.loads(LAYOUT)
+    said = "testa.numero: that it goes on from file to file (`sequence`, scope feed) is not checked in this version"
+    assert said in agreement.notes_on(feed.loads(FEED), [layout])
+    within = declare.loads(LAYOUT.replace('sequence = { scope = "feed", step = 1 }', "sequence = { step = 1 }"))
+    assert not [note for note in agreement.notes_on(feed.loads(FEED), [within]) if "sequence" in note]
+
+
 def test_two_layouts_from_one_day_on_cannot_be_told_apart() -> None:
     again = LAYOUT.replace('version    = "2.0.0"', 'version    = "2.1.0"')
     with pytest.raises(UsageError, match="begin on the same day"):

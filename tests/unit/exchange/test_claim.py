@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from cominflow.limits import BATCH_ARRIVALS_MAX, BATCH_SMALL_FILE_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
     from cominflow.exchange.disk import Folders
@@ -111,6 +111,18 @@ def test_what_is_no_file_stays_and_is_reported_once(
         assert claim(folders, customer, at) == []
     events = Event.objects.filter(subject="inbox banca-demo").values_list("what", "reason")
     assert list(events) == [("ignored", "link: a symbolic link, not a file")]
+
+
+def test_an_upload_that_is_never_renamed_is_reported_once(folders: Folders, customer: Customer, inbox: Path) -> None:
+    from cominflow.models import Event
+
+    (inbox / "a.txt.part").write_bytes(b"half")
+    written = datetime.fromtimestamp((inbox / "a.txt.part").stat().st_ctime, UTC)
+    for minutes in (1, 11, 12):
+        assert claim(folders, customer, written + timedelta(minutes=minutes)) == []
+    (event,) = Event.objects.filter(subject="inbox banca-demo")
+    assert event.at == written + timedelta(minutes=11)
+    assert event.reason == "a.txt.part: is a temporary name (ends with .part); rename it when it is complete"
 
 
 def test_the_claim_is_written_down(folders: Folders, customer: Customer, inbox: Path, at: datetime) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cominflow import shown
 from cominflow.exchange import disk, inbox
+from cominflow.limits import TEMPORARY_NAME_S_MAX
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def look(folder: Path) -> inbox.Scan:
+def look(folder: Path, *, later: timedelta = timedelta(0)) -> inbox.Scan:
+    """The scan at the instant at which the folder was last changed, or `later`."""
+    changed = max((path.lstat().st_ctime for path in folder.iterdir()), default=0.0)
     with disk.open_folder(folder) as opened:
-        return inbox.candidates(opened.fd)
+        return inbox.candidates(opened.fd, at=datetime.fromtimestamp(changed, UTC) + later)
 
 
 def test_files_are_candidates_in_the_order_in_which_they_arrived(tmp_path: Path) -> None:
@@ -44,6 +49,19 @@ def test_names_of_uploads_under_way_are_passed_over_in_silence(tmp_path: Path, n
     assert look(tmp_path) == inbox.Scan((), ())
 
 
+@pytest.mark.parametrize(
+    ("name", "part"), [(".hidden", "begins with ."), ("~lock", "begins with ~"), ("a.txt.PART", "ends with .part")]
+)
+def test_a_temporary_name_that_nobody_changes_is_ignored_with_a_reason(tmp_path: Path, name: str, part: str) -> None:
+    (tmp_path / name).write_bytes(b"half")
+    limit = timedelta(seconds=TEMPORARY_NAME_S_MAX)
+    assert look(tmp_path, later=limit - timedelta(seconds=1)).ignored == ()
+    (one,) = look(tmp_path, later=limit + timedelta(seconds=1)).ignored
+    assert one == inbox.Ignored(name.encode(), f"is a temporary name ({part}); rename it when it is complete"), (
+        "the customer is told what to do"
+    )
+
+
 def test_what_is_no_file_is_ignored_with_a_reason_and_never_opened(tmp_path: Path) -> None:
     os.symlink("/etc/passwd", tmp_path / "link")
     os.mkfifo(tmp_path / "pipe")
@@ -62,4 +80,4 @@ def test_any_bytes_may_be_a_name(tmp_path: Path, name: bytes) -> None:
     (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     (entry,) = look(tmp_path).candidates
     assert entry.name == name
-    assert inbox.shown(name).isascii() and inbox.shown(name).isprintable()
+    assert shown.name(name).isprintable()

@@ -134,3 +134,18 @@ def test_the_price_of_the_instant_of_acceptance_holds_for_late_answers_too(house
     house.answer(arrival, 0, punteggio=1)
     house.work()
     assert Invoice.objects.get().net_cents == 590
+
+
+def test_a_service_that_is_changed_leaves_the_invoices_that_were_issued(house: House) -> None:
+    from cominflow import clock
+    from cominflow.models import InvoiceLine
+    from cominflow.pricing import services
+    from tests.house import bank_file, scored
+
+    for number in (1, 2):
+        content = bank_file(2, seed=number)
+        house.tell(scored(content))
+        house.receive(f"RV_20260301_00{number}.txt", content)
+        services.change("VIS1", title="Visura breve", vat_rate="10", by="operator", at=clock.now())
+    lines = InvoiceLine.objects.order_by("pk").values_list("description", "vat_rate_bp")
+    assert list(lines) == [("Servizio VIS1", 2200), ("Visura breve", 1000)]

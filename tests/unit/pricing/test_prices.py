@@ -57,6 +57,12 @@ def test_a_service_is_priced_by_its_code_as_files_say_it(customer: Customer, ser
     assert prices.price_at(customer, "VIS9", AT) is None
 
 
+@pytest.mark.parametrize("text", ["-1", "-3.50", " -0.00000001"])
+def test_a_price_below_nothing_is_refused_as_such(text: str) -> None:
+    with pytest.raises(ValueError, match="a price cannot be negative"):
+        parse_e8(text)
+
+
 def test_one_customers_price_is_not_anothers(customer: Customer, service: Service) -> None:
     from cominflow.customers import register
     from cominflow.pricing import prices
@@ -121,3 +127,31 @@ def test_a_service_is_entered_once(service: Service) -> None:
         services.add("VIS1", "Again", provider="manual", provider_settings={}, by="test", at=AT)
     with pytest.raises(UsageError, match="did you mean VIS1"):
         services.find("VIS2")
+
+
+def test_a_service_is_changed_only_in_what_is_given_and_the_record_has_no_values_of_settings(service: Service) -> None:
+    from cominflow.models import Event
+    from cominflow.pricing import services
+
+    changed = services.change("VIS1", vat_rate="4.5", by="maria", at=AT + DAY)
+    assert (changed.title, changed.provider, changed.vat_rate_bp) == ("Visura ordinaria", "manual", 450)
+    settings = {"url": "postgresql://u:secret@localhost/x"}
+    services.change("VIS1", title=" Visura ", provider="table", provider_settings=settings, by="maria", at=AT + DAY)
+    again = services.change("VIS1", title="Visura", provider="table", by="maria", at=AT + 2 * DAY)
+    assert (again.title, again.provider, again.provider_settings) == ("Visura", "table", settings)
+    events = Event.objects.filter(subject="service VIS1", what="changed").order_by("pk")
+    assert list(events.values_list("by", "at", "reason")) == [
+        ("maria", AT + DAY, "vat 22 -> 4.5 percent"),
+        ("maria", AT + DAY, "title Visura ordinaria -> Visura; provider manual -> table; settings"),
+    ]
+
+
+def test_a_change_that_a_service_cannot_have_is_refused(service: Service) -> None:
+    from cominflow.pricing import services
+
+    with pytest.raises(UsageError, match="VIS1 would have no title"):
+        services.change("VIS1", title=" ", by="test", at=AT)
+    with pytest.raises(UsageError, match="is not a VAT rate"):
+        services.change("VIS1", vat_rate="101", by="test", at=AT)
+    with pytest.raises(UsageError, match="did you mean VIS1"):
+        services.change("VIS2", title="Visura", by="test", at=AT)

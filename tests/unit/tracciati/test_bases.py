@@ -171,7 +171,7 @@ MARKED = field("decimal", 8, digits=7, scale=2, mark=",")
         (
             MARKED,
             "00012.50",
-            "TR-F204",
+            "TR-F211",
             "8 characters: digits, a comma and two decimals",
             "8 caratteri: cifre, una virgola e due decimali",
         ),

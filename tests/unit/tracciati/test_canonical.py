@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracciati import declare
 from tracciati.writing import canonical
-from tracciati.writing.canonical import NULL_TEXT, PADDING, QUOTES
+from tracciati.writing.canonical import LAST_SEPARATOR, NO_LAST_SEPARATOR, NULL_TEXT, PADDING, QUOTES, SEPARATOR
 
 FIXED = """
 [layout]
@@ -63,10 +63,32 @@ def test_what_cannot_be_read_keeps_its_bytes() -> None:
     found = canonical.rewrite(raw, declare.loads(FIXED))
     assert found.raw == raw
     assert not found.differences
+    assert found.kept_cells == {"riga.importo": 1}
+    assert found.kept_records == 2
 
 
 def test_separators_become_the_layouts_own() -> None:
-    assert canonical.rewrite(GOOD[:-1] + b"\r\n" + GOOD[:-1], declare.loads(FIXED)).raw == GOOD * 2
+    found = canonical.rewrite(GOOD[:-1] + b"\r\n" + GOOD[:-1], declare.loads(FIXED), offset=100)
+    assert found.raw == GOOD * 2
+    assert [(d.record_number, d.path, d.offset, d.raw, d.canonical, d.reason) for d in found.differences] == [
+        (1, "riga", 130, b"\r\n", b"\n", SEPARATOR),
+        (2, "riga", 162, b"", b"\n", NO_LAST_SEPARATOR),
+    ]
+
+
+def test_a_separator_that_may_not_end_the_file_is_named_and_left_out() -> None:
+    layout = declare.loads(FIXED.replace("optional", "forbidden"))
+    assert canonical.rewrite(GOOD * 2, layout).raw == GOOD * 2
+    found = canonical.rewrite(GOOD * 2, layout, ends_file=True)
+    assert found.raw == (GOOD * 2)[:-1]
+    assert found.counts == {("riga", LAST_SEPARATOR): 1}
+
+
+def test_empty_lines_and_the_separators_of_broken_records_stay() -> None:
+    raw = GOOD + b"\n\r\n" + b"99 unknown\r\n" + GOOD
+    found = canonical.rewrite(raw, declare.loads(FIXED))
+    assert found.raw == raw
+    assert not found.counts
 
 
 def test_quotes_and_spellings_of_a_table_are_named() -> None:

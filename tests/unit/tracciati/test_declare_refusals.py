@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tracciati import declare
+from tracciati.declare.toml import Document, did_you_mean, unknown_keys
 from tracciati.errors import LayoutError, Problem
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -279,3 +280,16 @@ def test_the_message_has_file_line_column_and_what_to_do():
         f"prova.toml:{place}:{column}: `importo` begins at column 10, `at` says 11\n"
         "  do: write at = 10, or correct the lengths above it"
     )
+
+
+def test_no_word_is_suggested_in_place_of_itself_or_twice() -> None:
+    assert did_you_mean("filler", ["filler", "fillet"]) == "did you mean `fillet`?"
+    document = Document("filee = 1\n", "layout.toml")
+    unknown_keys(document, (), ("file",))
+    unknown_keys(document, (), ("name", "type", "len", "name"))
+    assert [problem.hint for problem in document.problems] == ["did you mean `file`?", "it can be name, type, len"]
+
+
+def test_one_missing_byte_is_said_in_the_singular() -> None:
+    found = problems(FIXED.replace("length = 30", "length = 31").replace("length = 20", "length = 21"))
+    assert "1 byte is missing" in found[0].hint

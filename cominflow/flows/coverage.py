@@ -1,0 +1,87 @@
+"""Coverage: whether a customer's services ask for columns that its feed has, and give the results that it writes.
+
+Each service and each feed is right by itself; that they name each other's columns is seen only where they meet. What
+does not fit is a note and no error: a service may be corrected after the feed is live (`cominflow service set`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cominflow.exchange.feed import Feed
+from cominflow.flows import portions
+from cominflow.models import Customer
+from cominflow.pricing import prices
+from tracciati.declare.toml import did_you_mean
+from tracciati.layout import Layout
+
+
+def notes(customer: Customer, agreed: Feed, parsed: Sequence[Layout]) -> list[str]:
+    """What does not fit between a feed and the services that it can ask for and the customer has a price for."""
+    settings = {price.service.code: price.service.provider_settings for price in prices.prices_of(customer)}
+    return [note for layout in parsed for note in notes_on(agreed, layout, settings)]
+
+
+def notes_on(agreed: Feed, layout: Layout, services: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The same for one layout. Pure.
+
+    services   code -> provider settings of the services that have a price; those that the feed's files cannot ask for
+               are left out, which only a list of `codes` can tell
+    """
+    codes = _askable(agreed, layout)
+    asked = {code: settings for code, settings in services.items() if codes is None or code in codes}
+    return [*_keys(agreed, layout, asked), *_results(layout, asked)]
+
+
+def _askable(agreed: Feed, layout: Layout) -> set[str] | None:
+    """The services that the feed's files can ask for; None when any text may stand there."""
+    if agreed.service:
+        return {agreed.service}
+    codes = layout.field(agreed.request.service).codes
+    return None if codes is None else set(codes)
+
+
+def _keys(agreed: Feed, layout: Layout, services: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    columns = [name for name, _, _ in portions.columns_of(layout, agreed.request.unit)]
+    for code, settings in services.items():
+        for name in _named(settings, "key"):
+            if name not in columns:
+                known = did_you_mean(name, columns) or f"it has {', '.join(columns)}"
+                yield (
+                    f"{code} looks up by {name!r}, and a request of {layout.id} (`{agreed.request.unit}`) has no such "
+                    f"field: {known}; correct it with `cominflow service set {code} --settings JSON`"
+                )
+
+
+def _results(layout: Layout, services: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A layout without an answer direction writes every result, as text and JSON."""
+    if "answer" not in layout.structure:
+        return
+    every = [field.origin for record in layout.records for field in record.fields_in("answer")]
+    written = list(dict.fromkeys(o.removeprefix("result.") for o in every if o.startswith("result.")))
+    given: set[str] = set()
+    for code, settings in services.items():
+        names = _named(settings, "result")
+        given.update(names)
+        for name in names:
+            if name not in written:
+                known = did_you_mean(name, written)
+                yield (
+                    f"{code} gives result.{name}, which no field of {layout.id} is filled from: it is not sent"
+                    f"{f' ({known})' if known else ''}"
+                )
+    # A service that names no results may give any: a person fills what the layout asks for, a provider says by itself.
+    if services and all(_named(settings, "result") for settings in services.values()):
+        for name in written:
+            if name not in given:
+                yield (
+                    f"{layout.id} is filled from result.{name}, which no service with a price gives: it stays empty; "
+                    f"name it under `result` with `cominflow service set`"
+                )
+
+
+def _named(settings: Mapping[str, Any], setting: str) -> list[str]:
+    """The names on our side of a mapping in a service's settings; none where it has no such mapping."""
+    value = settings.get(setting)
+    return list(value) if isinstance(value, Mapping) else []
