@@ -40,7 +40,7 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or or None."""
+        """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"cominflow.cli.{COMMANDS[cmd_name]}"), cmd_name)
