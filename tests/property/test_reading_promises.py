@@ -129,6 +129,8 @@ def test_a_report_does_not_depend_on_how_the_file_is_cut_into_blocks(
 ) -> None:
     @settings(max_examples=40)
     @given(files(name))
+    @example(b"\n" * 200 + b"numero;Riferimento;nome;importo;data\n1;R1;ROSSI;12,50;01/03/2026\n")
+    @example(b"\nnumero;" + b"x" * 60)
     def holds(data: bytes) -> None:
         cut_into(832_000, monkeypatch)
         whole = read(data, name)[0]

@@ -49,6 +49,7 @@ class CellFrame(Frame):
     first_cells               int64 (n,): index of each record's first cell
     cell_counts               int64 (n,)
     unescaped                 cell index -> text of the few cells that hold doubled quotes
+    has_header                the header row stood in this block
     """
 
     cell_starts: Index = field(default_factory=lambda: np.empty(0, np.int64))
@@ -56,6 +57,7 @@ class CellFrame(Frame):
     first_cells: Index = field(default_factory=lambda: np.empty(0, np.int64))
     cell_counts: Index = field(default_factory=lambda: np.empty(0, np.int64))
     unescaped: Mapping[int, bytes] = field(default_factory=dict)
+    has_header: bool = False
 
     def cut(self, count: int) -> Frame:
         """The first `count` records and the bytes up to their end."""
@@ -124,7 +126,8 @@ def frame(
 ) -> Frame:
     """Cut a block of a delimited file into records and cells.
 
-    header   the column names the first line must hold; empty when the file has no such line
+    header   the column names that the first line with text must hold; empty when the file has no such line, or it
+             stood in a block before
     The other arguments and the result are those of `framing.frame`.
     """
     notes: list[Note] = []
@@ -164,7 +167,7 @@ def frame(
     stop = len(buffer) if is_last or endless else after
     left: Continues = ("quoted" if open_at_end else "record") if endless else ""
     whole = _with_cells(buffer[:stop], lines, marks_at, is_feed, quotes, notes)
-    return _judged(whole, form, header if at_start else (), left)
+    return _judged(whole, form, header, left)
 
 
 def _cut_places(buffer: Bytes, form: FileForm, quotes: Flags | None, continues: Continues) -> Flags:
@@ -300,7 +303,7 @@ def _without_header(frame: CellFrame, form: FileForm, header: Sequence[str]) -> 
         notes.append(Note("TR-L112", np.array([-1]), frame.starts[:1], frame.lengths[:1], f'"{wanted}"', f'"{wanted}"'))
     rest = np.ones(len(frame), np.bool_)
     rest[0] = False
-    return replace(_chosen(frame, rest), notes=tuple(notes))
+    return replace(_chosen(frame, rest), notes=tuple(notes), has_header=True)
 
 
 def _bounded(frame: CellFrame) -> Frame:

@@ -66,7 +66,7 @@ class Fronts:
         self._judgement, self._examples, self._reveal = judgement, examples, reveal
         self._automaton = layout.structure[direction]
         self._passed_over = matching.passed_over(self._automaton)
-        self._header = self._header_row()
+        self._header = self._header_row()  # as long as no block had it: only empty lines may stand before it
         self._is_lost = False  # after a record nobody can place, the order of the rest is not judged
         self._has_wrong_header = False
         self.is_disturbed = False
@@ -110,6 +110,8 @@ class Fronts:
                     continue
             witness = Witness(self._layout, self._direction, self._reveal, frame, offset, first_record, lines_before)
             yield self._judged(number, frame, types, order, units.ranges, witness, is_endless=is_endless)
+            if isinstance(frame, CellFrame) and frame.has_header:
+                self._header = ()
             kept = kept[len(frame.buffer) :]
             offset += len(frame.buffer)
             first_record += len(frame)

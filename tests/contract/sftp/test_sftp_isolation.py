@@ -124,7 +124,7 @@ def test_a_folder_that_is_replaced_by_a_link_during_the_session_is_not_entered(h
 def test_a_folder_that_is_a_link_at_the_login_ends_the_session(house: House) -> None:
     house.of().outbox.rmdir()
     house.of().outbox.symlink_to(house.of("istituto-demo").outbox)
-    with pytest.raises(SSHException):
+    with pytest.raises((SSHException, OSError)):  # paramiko says OSError where the channel ends before it has written
         house.sftp()
     assert "no session: cannot open the folder" in house.wait_for("no session")
     assert house.sftp("istituto-demo").listdir("/outbox") == []
