@@ -14,7 +14,9 @@ from cominflow.models.exchange import (
     Overlay,
     ReferenceSegment,
     Request,
+    WorkAssignment,
 )
+from cominflow.models.fulfilment import ProviderPause
 from cominflow.models.invoicing import Invoice, InvoiceLine, Numbering
 from cominflow.models.pricing import Charge, Price, Service
 
@@ -36,7 +38,9 @@ __all__ = [
     "Once",
     "Overlay",
     "Price",
+    "ProviderPause",
     "ReferenceSegment",
     "Request",
     "Service",
+    "WorkAssignment",
 ]

@@ -242,6 +242,19 @@ class ReferenceSegment(models.Model):
         indexes = (models.Index(fields=["hash_min", "hash_max"], name="reference_range"),)
 
 
+class WorkAssignment(models.Model):
+    """Who answers an open request. It ends when the request is answered, or is given to somebody else."""
+
+    arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="assignments")
+    position = models.IntegerField()
+    assignee = models.CharField(max_length=80)
+    assigned_at = models.DateTimeField()
+    assigned_by = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["arrival", "position"], name="one_assignee_per_request"),)
+
+
 class Delivery(models.Model):
     """One file for the customer: receipt, rejections, answer 1..n or invoice records.
 
