@@ -11,7 +11,7 @@ key is never found. Two rows with one key are refused: nobody could say which is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ class TableProvider:
         key: Mapping[str, str] = settings["key"]
         result: Mapping[str, str] = settings["result"]
         wanted = {theirs: _text(requests, ours) for ours, theirs in key.items()}
-        name, table = _table(settings, wanted, list(dict.fromkeys([*key.values(), *result.values()])))
-        places = _places(name, table, wanted)
+        table, index = _table(settings, wanted, list(dict.fromkeys([*key.values(), *result.values()])))
+        places = _places(index, wanted)
         found = pa.array(places, mask=places < 0)
         columns = {ours: pc.take(table.column(theirs).combine_chunks(), found) for ours, theirs in result.items()}
         frame = pd.DataFrame(
@@ -78,29 +78,31 @@ def _text(requests: pd.DataFrame, name: str) -> pa.Array:
     return column.cast(pa.string())
 
 
-def _table(settings: Mapping[str, Any], wanted: Mapping[str, pa.Array], columns: list[str]) -> tuple[str, pa.Table]:
-    """(its name for messages, the table with at least these columns)."""
+def _table(
+    settings: Mapping[str, Any], wanted: Mapping[str, pa.Array], columns: list[str]
+) -> tuple[pa.Table, pd.Index]:
+    """(the table with at least these columns, its keys in the order of its rows)."""
     if "sql" in settings:
         first = next(iter(wanted))
         keys = pc.unique(wanted[first].drop_null()).to_pylist()
         table = sql.rows(settings["url"], settings["sql"], first, keys, columns)
-        return f"the table of {sql.shown(settings['url'])}", _trimmed(table, list(wanted))
+        table = _trimmed(table, list(wanted))
+        return table, _index(f"the table of {sql.shown(settings['url'])}", table, list(wanted))
     path = Path(settings["file"])
     try:
         state = path.stat()
     except OSError as error:
         raise WorldError("read", str(path), error.strerror, retryable=True, hint="put the table there") from error
     reading = (str(settings.get("delimiter", ",")), str(settings.get("encoding", "utf-8")))
-    return str(path), _file(
-        path, (state.st_mtime_ns, state.st_size, state.st_ino), reading, tuple(wanted), tuple(columns)
-    )
+    return _file(path, (state.st_mtime_ns, state.st_size, state.st_ino), reading, tuple(wanted), tuple(columns))
 
 
-# A large request file asks once per chunk: its table is read once, and again when the file has changed.
+# A large request file asks once per chunk: its table is read and its keys are hashed once, and again when the file
+# has changed.
 @lru_cache(maxsize=4)
 def _file(
     path: Path, _state: tuple[int, int, int], reading: tuple[str, str], keys: tuple[str, ...], columns: tuple[str, ...]
-) -> pa.Table:
+) -> tuple[pa.Table, pd.Index]:
     delimiter, encoding = reading
     try:
         if path.suffix == ".parquet":
@@ -124,9 +126,9 @@ def _file(
     except (pa.ArrowException, OSError, UnicodeError, LookupError) as error:
         raise WorldError("read", str(path), error, hint="open the table with its own program and repair it") from error
     _require_columns(str(path), table, columns)
-    table = _trimmed(table.select(list(columns)), list(keys))
-    _refuse_duplicates(str(path), _joined([table.column(name).combine_chunks() for name in keys]), keys)
-    return table
+    # In one piece: a portion's results are taken from it, and pieces would be joined anew for each.
+    table = _trimmed(table.select(list(columns)), list(keys)).combine_chunks()
+    return table, _index(str(path), table, keys)
 
 
 def _trimmed(table: pa.Table, keys: list[str]) -> pa.Table:
@@ -148,28 +150,34 @@ def _require_columns(name: str, table: pa.Table, columns: tuple[str, ...] | list
         )  # fmt: skip
 
 
-def _places(name: str, table: pa.Table, wanted: Mapping[str, pa.Array]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For each request the row of the table with its key, -1 where there is none."""
-    _require_columns(name, table, list(wanted))
+def _places(there: pd.Index, wanted: Mapping[str, pa.Array]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """For each request the row of the table with its key, -1 where there is none or the request has no key."""
+    asked = _joined(list(wanted.values()))
+    places = np.asarray(there.get_indexer(asked.to_pylist()), dtype=np.int64)
+    if asked.null_count:
+        places[np.asarray(asked.is_null())] = -1
+    return places
+
+
+def _index(name: str, table: pa.Table, keys: Sequence[str]) -> pd.Index:
+    """The table's keys, ready to be looked up. Raises WorldError: a column lacks or is no text, or a key repeats."""
+    _require_columns(name, table, list(keys))
     theirs = []
-    for column_name, ours in wanted.items():
-        column = table.column(column_name).combine_chunks()
+    for key in keys:
+        column = table.column(key).combine_chunks()
         if pa.types.is_null(column.type):
             column = column.cast(pa.string())
         if not pa.types.is_string(column.type):
             raise WorldError(
-                "use", name, f"its key column {column_name} is {column.type}, not text",
+                "use", name, f"its key column {key} is {column.type}, not text",
                 hint="keys are compared as text: as a number, zeros in front would be lost; store or cast it as text",
             )  # fmt: skip
         theirs.append(column)
-        assert len(ours) == len(next(iter(wanted.values())))
-    asked, there = _joined(list(wanted.values())), _joined(theirs)
-    _refuse_duplicates(name, there, tuple(wanted))
-    if not len(there):
-        return np.full(len(asked), -1, dtype=np.int64)
-    index = pc.index_in(asked, value_set=there, skip_nulls=True)
-    places: np.ndarray[Any, np.dtype[np.int64]] = np.asarray(pc.fill_null(index, -1)).astype(np.int64)
-    return places
+    joined = _joined(theirs)
+    _refuse_duplicates(name, joined, tuple(keys))
+    # Rows without a key are nobody's: each is given a key that no request can have, since pandas wants them apart.
+    texts = [text if text is not None else row for row, text in enumerate(joined.to_pylist())]
+    return pd.Index(texts, dtype=object)
 
 
 def _joined(columns: list[pa.Array]) -> pa.Array:

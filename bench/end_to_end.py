@@ -1,0 +1,205 @@
+"""A million requests from the claimed file to the published answer, beside a floor and beside merely reading the file.
+
+    python bench/end_to_end.py                        1,000,000 requests on SQLite with synchronous=FULL
+    python bench/end_to_end.py --requests 100000      quicker
+    python bench/end_to_end.py --postgresql           on a PostgreSQL that is started for it, with a floor of its own
+    python bench/end_to_end.py --profile              where our own time goes, function by function
+
+Ours is the whole system as it is in production: claim, archive, every check of the layout, chunks, the `table`
+provider, charges, the invoice with one record per request, answer and invoice file, the durable engine around it. Its
+time is that between the arrival's claim and the publication of its last file, as the database has them.
+
+The floor (`bench/floor.py`) does the least that could be sold as the same: no checks, no engine, no states.
+`pandas.read_fwf`, told the columns, only reads the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYOUT = ROOT / "layouts" / "banca-demo" / "visure.toml"
+NAME = "RV_20260301_001.txt"
+GOAL_FLOOR, GOAL_PANDAS = 2.5, 0.6
+FOUND_OF_TEN = 9  # how many of ten codici fiscali the table has
+
+
+def main() -> int:
+    """Measure and print; returns 1 when the file was not answered whole."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--requests", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        return _one(chosen.one, is_profiled=chosen.profile)
+    with tempfile.TemporaryDirectory(prefix="cominflow-bench-") as name, contextlib.ExitStack() as cleaning:
+        folder = Path(name)
+        server = _postgresql(cleaning) if chosen.postgresql else ""
+        _prepare(folder, chosen.requests)
+        ours, floors, pandas = [], [], []
+        for number in range(chosen.rounds):
+            ours.append(_ours(folder / f"ours-{number}", folder, server, is_profiled=chosen.profile))
+            floors.append(_timed("floor.py", folder / NAME, folder / "scores.csv", folder / f"floor-{number}", server))
+            shutil.rmtree(folder / f"ours-{number}")
+            shutil.rmtree(folder / f"floor-{number}", ignore_errors=True)
+        if not chosen.profile:
+            pandas.append(_timed("floor.py", "--pandas", folder / NAME))
+    best, floor = min(ours), min(floors)
+    print(f"{chosen.requests:,} requests, {'PostgreSQL' if server else 'SQLite, synchronous=FULL'}; best of {len(ours)}")
+    print(f"ours                   {best:7.2f} s   ({', '.join(f'{one:.2f}' for one in ours)})")
+    print(f"floor                  {floor:7.2f} s   ({', '.join(f'{one:.2f}' for one in floors)})")
+    _goal("ours / floor", best / floor, GOAL_FLOOR)
+    if pandas:
+        print(f"pandas.read_fwf        {pandas[0]:7.2f} s")
+        if not server:
+            _goal("ours / pandas.read_fwf", best / pandas[0], GOAL_PANDAS)
+    return 0
+
+
+def _goal(what: str, value: float, limit: float) -> None:
+    print(f"{what:<22} {value:7.2f}     goal <= {limit:g}: {'reached' if value <= limit else 'MISSED'}")
+
+
+def _prepare(folder: Path, count: int) -> None:
+    """The request file, and the provider's table."""
+    import pyarrow.csv
+
+    from tracciati import declare
+    from tracciati.generate import Order, generate
+    from tracciati.reading import Reading
+
+    layout = declare.load(LAYOUT)
+    with (folder / NAME).open("wb") as sink:
+        generate(layout, sink, Order(seed=1, count=count))
+    with (folder / "scores.csv").open("wb") as sink:
+        sink.write(b"codice_fiscale,punteggio,esposizione\n")
+        seen = set()
+        for block in Reading(folder / NAME, layout, unit="richiesta"):
+            if "richiesta" not in block.tables:
+                continue
+            for code in block.tables["richiesta"].columns["codice_fiscale"].to_pylist():
+                number = hash(code) % 10
+                if number < FOUND_OF_TEN and code not in seen:
+                    seen.add(code)
+                    sink.write(f"{code},{len(seen) % 1000},{len(seen) % 100000}\n".encode())
+    assert pyarrow.csv.read_csv(folder / "scores.csv").num_rows
+
+
+def _postgresql(cleaning: contextlib.ExitStack) -> str:
+    from tests import postgresql
+
+    server = postgresql.PostgreSQL()
+    cleaning.callback(server.stop)
+    return str(server.url)
+
+
+def _ours(data: Path, folder: Path, server: str, *, is_profiled: bool) -> float:
+    """One run in a process of its own: seconds from the claim to the last publication."""
+    environment = {**os.environ, "COMINFLOW_DATA": str(data), "BENCH_FOLDER": str(folder)}
+    if server:
+        from tests import postgresql
+
+        environment["COMINFLOW_DATABASE_URL"] = postgresql.make_database(server, f"ours_{data.name[-1]}")
+    command = [sys.executable, __file__, "--one", str(data), *(["--profile"] if is_profiled else [])]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    sys.stderr.write("\n".join(done.stdout.splitlines()[:-1]) + "\n")
+    return float(told["seconds"])
+
+
+def _timed(script: str, *words: object) -> float:
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name(script), *(str(word) for word in words if word)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.split()[-1])
+
+
+def _one(data: Path, *, is_profiled: bool) -> int:
+    """The system in this process: set up, fed with the file, run until all is published."""
+    from cominflow.cli.demo import scene
+
+    folder = Path(os.environ["BENCH_FOLDER"])
+    (folder / "client").mkdir(exist_ok=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        scene.build(folder, folder / "scores.csv")
+    from cominflow import settings
+    from cominflow.exchange.disk import Folders
+    from cominflow.flows import engine
+    from cominflow.flows.run import Runner, locked
+    from cominflow.models import Arrival, Delivery, Invoice
+
+    folders = Folders(settings.DATA)
+    shutil.copyfile(folder / NAME, folders.customer("banca-demo").inbox / NAME)
+    os.sync()
+    profiling = _profile() if is_profiled else contextlib.nullcontext()
+    with locked(folders):
+        runner = Runner(folders)
+        runner.recover()
+        began = time.process_time()
+        try:
+            with profiling:
+                assert runner.run_once(timeout_s=600)
+        finally:
+            engine.shut_down()
+    spent = time.process_time() - began
+    arrival = Arrival.objects.get()
+    assert arrival.state == "CLOSED", (arrival.state, arrival.reason)
+    assert Invoice.objects.count() == 1
+    last = max(Delivery.objects.values_list("published_at", flat=True))
+    seconds = (last - arrival.claimed_at).total_seconds()
+    print(f"{seconds:.2f} s, of this {_stages(arrival, seconds)}; {spent:.2f} s of processor time")
+    print(json.dumps({"seconds": seconds, "processor_s": spent}))
+    return 0
+
+
+def _stages(arrival: object, seconds: float) -> str:
+    """How long until the file was accepted, and until the first answer was in the outbox."""
+    accepted = (arrival.accepted_at - arrival.claimed_at).total_seconds()  # type: ignore[attr-defined]
+    return f"{accepted:.2f} s to the acceptance"
+
+
+@contextlib.contextmanager
+def _profile() -> object:  # type: ignore[misc]
+    """Every thread's functions, the costliest first."""
+    import cProfile
+    import pstats
+    import threading
+
+    profiles = []
+
+    def begin(*_: object) -> None:
+        profile = cProfile.Profile()
+        profiles.append(profile)
+        profile.enable()
+
+    threading.setprofile(begin)
+    yield
+    threading.setprofile(None)
+    out = io.StringIO()
+    for profile in profiles:
+        with contextlib.suppress(ValueError):
+            profile.disable()
+    stats = pstats.Stats(*profiles, stream=out)
+    stats.sort_stats("tottime").print_stats(45)
+    stats.sort_stats("cumulative").print_stats(60)
+    print(out.getvalue())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
