@@ -58,7 +58,9 @@ def main() -> int:
         if not chosen.profile:
             pandas.append(_timed("floor.py", "--pandas", folder / NAME))
     best, floor = min(ours), min(floors)
-    print(f"{chosen.requests:,} requests, {'PostgreSQL' if server else 'SQLite, synchronous=FULL'}; best of {len(ours)}")
+    print(
+        f"{chosen.requests:,} requests, {'PostgreSQL' if server else 'SQLite, synchronous=FULL'}; best of {len(ours)}"
+    )
     print(f"ours                   {best:7.2f} s   ({', '.join(f'{one:.2f}' for one in ours)})")
     print(f"floor                  {floor:7.2f} s   ({', '.join(f'{one:.2f}' for one in floors)})")
     _goal("ours / floor", best / floor, GOAL_FLOOR)

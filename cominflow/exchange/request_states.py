@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +57,14 @@ def is_move(current: str, wanted: str) -> bool:
     (True, False)
     """
     return wanted in MOVES[current]
+
+
+def are(states: NDArray[np.str_], wanted: Collection[str]) -> NDArray[np.bool_]:
+    """bool (n,): which of the texts are in `wanted`. (`np.isin` sorts texts, and takes ten times as long.)"""
+    found = np.zeros(len(states), dtype=np.bool_)
+    for state in wanted:
+        found |= states == state
+    return found
 
 
 def illegal(current: NDArray[np.str_], wanted: NDArray[np.str_]) -> NDArray[np.int64]:

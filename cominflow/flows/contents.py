@@ -27,7 +27,7 @@ from cominflow.exchange import archive, feeds, payload, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Portion
-from cominflow.exchange.stored import assembly
+from cominflow.exchange.stored import assembly, columns
 from cominflow.models import Arrival, Delivery, Invoice
 from cominflow.money import E8
 from tracciati.layout import Layout
@@ -67,13 +67,20 @@ def chosen_for(arrival: Arrival, number: int) -> Iterator[Portion]:
             yield chosen
 
 
-def outcomes_in(portion: Portion, number: int) -> NDArray[np.object_]:
+def outcomes_in(portion: Portion, number: int) -> NDArray[np.str_]:
     """Outcome words as answer `number` tells them: what was answered later is still pending in it."""
-    return np.where(portion.deliveries == number, portion.outcomes, "pending").astype(object)
+    return np.where(portion.deliveries == number, portion.outcomes, "pending")
 
 
 def _codes(portion: Portion, feed: Feed, number: int) -> pa.Array:
-    return pa.array([feed.code_of(word) for word in outcomes_in(portion, number)], pa.string())
+    """The customer's code for each request. There are few outcomes: each is translated once."""
+    told = outcomes_in(portion, number)
+    places = np.zeros(len(told), np.int8)
+    words = list(dict.fromkeys(told.tolist()))
+    for place, word in enumerate(words):
+        places[told == word] = place
+    codes = pa.array([feed.code_of(word) for word in words], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(places), codes).cast(pa.string())
 
 
 def _results(portion: Portion, layout: Layout, number: int) -> Values:
@@ -149,7 +156,7 @@ def invoice_lines(invoice: Invoice) -> Iterator[Values]:
         charged = portion.take(np.flatnonzero(outcomes_in(portion, invoice.delivery_number) == "fulfilled"))
         if not len(charged):
             continue
-        services = np.asarray(charged.services.to_pylist(), dtype=object)
+        services = columns.texts(charged.services)
         net, vat = np.zeros(len(charged), np.int64), np.zeros(len(charged), np.int64)
         for code in dict.fromkeys(services.tolist()):
             of_service = services == code

@@ -28,7 +28,7 @@ from cominflow.flows import portions, reasons, versions
 from cominflow.flows.reasons import Reason
 from cominflow.flows.versions import NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
-from cominflow.models import Arrival, Batch, Once, Service
+from cominflow.models import Arrival, Batch, Once
 from cominflow.pricing import prices
 from tracciati.findings import refuses_file
 from tracciati.findings.report import Report
@@ -138,25 +138,20 @@ def _store(arrival: Arrival, incoming: Iterator[Incoming], *, at: datetime) -> t
 
     Returns (requests counted, the few or None, services without a price for this customer).
     """
-    count, unpriced = 0, set[str]()
+    count, priced = 0, dict[str, bool]()
     for ordinal, portion in enumerate(portions.in_sizes(incoming, CHUNK_REQUESTS)):
-        unpriced |= _unpriced(arrival, portion, at=at)
+        for code in pc.unique(portion.services).to_pylist():
+            if code not in priced:
+                priced[code] = prices.price_at(arrival.customer, code, at) is not None
         if ordinal == 0 and len(portion) <= REQUESTS_AS_ROWS_MAX:
-            return len(portion), portion, unpriced
+            return len(portion), portion, {code for code, is_priced in priced.items() if not is_priced}
         with transaction.atomic():
             requests.add(arrival, ordinal, count, portion)
             if ordinal == 0:  # a restart goes on with these versions
                 Arrival.objects.filter(pk=arrival.pk).update(**_versions(arrival))
         failpoint.hit("receive.chunk_stored")
         count += len(portion)
-    return count, None, unpriced
-
-
-def _unpriced(arrival: Arrival, portion: Incoming, *, at: datetime) -> set[str]:
-    """Services asked for that this customer has no price for: unknown ones too."""
-    codes = set(pc.unique(portion.services).to_pylist())
-    known = Service.objects.filter(code__in=codes)
-    return codes - {service.code for service in known if prices.price_at(arrival.customer, service, at) is not None}
+    return count, None, {code for code, is_priced in priced.items() if not is_priced}
 
 
 def _decide(

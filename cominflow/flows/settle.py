@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import transaction
 
 from cominflow import failpoint
@@ -85,7 +86,8 @@ def _take_fresh(arrival: Arrival, number: int) -> Iterator[tuple[int, Counter[st
             continue
         charged = portion.is_fresh & (portion.outcomes == "fulfilled")
         requests.mark_delivered(portion, number)
-        yield portion.ordinal, Counter(portion.services.filter(pa.array(charged)).to_pylist())
+        counts = pc.value_counts(portion.services.filter(pa.array(charged)))
+        yield portion.ordinal, Counter({one["values"]: one["counts"] for one in counts.to_pylist()})
 
 
 def _charge(arrival: Arrival, number: int, portions: list[tuple[int, Counter[str]]], *, at: datetime) -> list[Line]:

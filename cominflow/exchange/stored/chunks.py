@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from cominflow.errors import CominflowError
 from cominflow.exchange import payload, request_states
 from cominflow.exchange.request_states import COUNTERS, ENDED, STATE_TEXT, WAITING
-from cominflow.exchange.stored import cells, columns, result_blob
+from cominflow.exchange.stored import asked, cells, columns, result_blob
+from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import Answers, Incoming, Portion
 from cominflow.exchange.stored.result_blob import ResultBlob
 from cominflow.limits import CHUNK_REQUESTS
@@ -152,7 +153,7 @@ def _locked(arrival_id: int, ordinal: int) -> Chunk:
 def _mark_first(chunk: Chunk, sent: NDArray[np.int64], overlaid: NDArray[np.int64], number: int) -> None:
     """Mark first answers: by the chunk's own number when no other fresh one is in effect, else one by one."""
     base = _base(chunk).delivered_with(chunk.delivery_number)
-    in_effect = (base.deliveries == 0) & np.isin(base.states, ENDED)
+    in_effect = (base.deliveries == 0) & request_states.are(base.states, ENDED)
     in_effect[overlaid] = False
     if chunk.delivery_number == 0 and np.isin(np.flatnonzero(in_effect), sent).all():
         chunk.delivery_number = number
@@ -166,20 +167,13 @@ def _mark_first(chunk: Chunk, sent: NDArray[np.int64], overlaid: NDArray[np.int6
 
 def _portion(chunk: Chunk) -> Portion:
     """A chunk as it stands: its payload, and the answers in effect."""
-    table = payload.open_table(chunk.payload)
-    raw = columns.one(table, "raw")
-    offsets = np.frombuffer(raw.buffers()[1], dtype=np.int32)[: chunk.requests_count + 1].astype(np.int64)
+    blob = chunk.payload
     answered = _effective(chunk)
     return Portion(
         arrival_id=chunk.arrival_id,
         ordinal=chunk.ordinal,
         positions=np.arange(chunk.first_position, chunk.first_position + chunk.requests_count, dtype=np.int64),
-        references=columns.one(table, "reference"),
-        services=columns.one(table, "service"),
-        subjects=columns.one(table, "subject"),
-        raw=raw.buffers()[2].to_pybytes()[: int(offsets[-1])] if offsets[-1] else b"",
-        offsets=offsets,
-        columns=result_blob.unmarked(table),
+        asked=Asked(payload.names(blob), lambda names: payload.open_table(blob, only=names)),
         states=answered.states,
         outcomes=answered.outcomes,
         revisions=answered.revisions,
@@ -236,7 +230,5 @@ def _add_overlays(chunk: Chunk, answers: Answers, further: NDArray[np.int64], la
 
 
 def _payload_table(incoming: Incoming) -> pa.Table:
-    offsets = pa.py_buffer(incoming.offsets.astype(np.int32))
-    raw = pa.BinaryArray.from_buffers(pa.binary(), len(incoming), [None, offsets, pa.py_buffer(incoming.raw)])
-    ours = {"reference": incoming.references, "service": incoming.services, "subject": incoming.subjects, "raw": raw}
-    return pa.table(ours | result_blob.marked(incoming.columns))
+    names = (incoming.references, incoming.services, incoming.subjects)
+    return asked.table_of(*names, incoming.raw, incoming.offsets, incoming.columns)

@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cominflow.exchange import request_states
 from cominflow.exchange.request_states import ENDED
 from cominflow.exchange.stored import columns
+from cominflow.exchange.stored.asked import Asked
 
 ROWS_ORDINAL = -1
 
@@ -88,6 +90,7 @@ class Portion:
 
     ordinal      the chunk's, or ROWS_ORDINAL for an arrival that is held as rows
     positions    int64 (n,), rising; with gaps when requests were left out
+    asked        what the requests say; `references`, `services`, `subjects`, `raw`, `offsets` and `columns` are its parts
     revisions    int32 (n,): rises with each further answer
     deliveries   int32 (n,): number of the delivery the answer went out with, 0 when it has not
     answered_at  datetime64[us] (n,) in UTC, NaT when there is no answer
@@ -97,12 +100,7 @@ class Portion:
     arrival_id: int
     ordinal: int
     positions: NDArray[np.int64]
-    references: pa.StringArray
-    services: pa.StringArray
-    subjects: pa.StringArray
-    raw: bytes
-    offsets: NDArray[np.int64]
-    columns: pa.Table
+    asked: Asked
     states: NDArray[np.str_]
     outcomes: NDArray[np.str_]
     revisions: NDArray[np.int32]
@@ -117,24 +115,47 @@ class Portion:
     @property
     def is_fresh(self) -> NDArray[np.bool_]:
         """bool (n,): has an answer that went out with no delivery yet. An open request has none."""
-        fresh: NDArray[np.bool_] = (self.deliveries == 0) & np.isin(self.states, ENDED)
+        fresh: NDArray[np.bool_] = (self.deliveries == 0) & request_states.are(self.states, ENDED)
         return fresh
+
+    @property
+    def references(self) -> pa.StringArray:
+        """string (n,): the customer's own words for each request; empty where there is none."""
+        return self.asked.references
+
+    @property
+    def services(self) -> pa.StringArray:
+        """string (n,): service codes."""
+        return self.asked.services
+
+    @property
+    def subjects(self) -> pa.StringArray:
+        """string (n,): whom each request is about (personal data)."""
+        return self.asked.subjects
+
+    @property
+    def columns(self) -> pa.Table:
+        """n rows: the fields that providers may ask for."""
+        return self.asked.columns
+
+    @property
+    def raw(self) -> bytes:
+        """The records of all requests, one after the other."""
+        return self.asked.records[0]
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """int64 (n+1,): request i is raw[offsets[i]:offsets[i+1]]."""
+        return self.asked.records[1]
 
     def take(self, index: NDArray[np.int64]) -> Portion:
         """The requests `index` (places in this portion, rising), all that belongs to them included."""
         if len(index) == len(self) and np.array_equal(index, np.arange(len(self))):
             return self
-        raw, offsets = _cut(self.raw, self.offsets, index)
-        picked = pa.array(index)
         return replace(
             self,
             positions=self.positions[index],
-            references=self.references.take(picked),
-            services=self.services.take(picked),
-            subjects=self.subjects.take(picked),
-            raw=raw,
-            offsets=offsets,
-            columns=columns.take(self.columns, index),
+            asked=self.asked.take(index),
             states=self.states[index],
             outcomes=self.outcomes[index],
             revisions=self.revisions[index],
@@ -146,7 +167,7 @@ class Portion:
 
     def in_states(self, states: frozenset[str]) -> Portion:
         """Only the requests in one of these states."""
-        return self.take(np.flatnonzero(np.isin(self.states, list(states))).astype(np.int64))
+        return self.take(np.flatnonzero(request_states.are(self.states, states)).astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -172,16 +193,3 @@ class Place:
     subject: str = field(repr=False)
     columns: Mapping[str, Any] = field(repr=False)
     results: Mapping[str, Any] = field(repr=False)
-
-
-def _cut(raw: bytes, offsets: NDArray[np.int64], index: NDArray[np.int64]) -> tuple[bytes, NDArray[np.int64]]:
-    """The bytes of the pieces `index`, one after the other; neighbours are copied together."""
-    if not len(index):
-        return b"", np.zeros(1, dtype=np.int64)
-    starts, stops = offsets[index], offsets[index + 1]
-    new_offsets = np.concatenate(([0], np.cumsum(stops - starts))).astype(np.int64)
-    first = np.concatenate(([True], starts[1:] != stops[:-1]))
-    last = np.concatenate((first[1:], [True]))
-    view = memoryview(raw)
-    runs = zip(starts[first].tolist(), stops[last].tolist(), strict=True)
-    return b"".join(view[start:stop] for start, stop in runs), new_offsets

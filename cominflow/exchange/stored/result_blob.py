@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cominflow.exchange import payload
+from cominflow.exchange import payload, request_states
 from cominflow.exchange.request_states import ENDED, WAITING
-from cominflow.exchange.stored import columns
+from cominflow.exchange.stored import asked, columns
+from cominflow.exchange.stored.asked import MARK
 from cominflow.exchange.stored.portion import Answers
 
-MARK = ":"
 _NEVER = np.datetime64("NaT", "us")
 
 
@@ -47,7 +47,7 @@ class ResultBlob:
 
     def delivered_with(self, number: int) -> ResultBlob:
         """Answers without a delivery of their own have this one (0: still none)."""
-        fresh = (self.deliveries == 0) & np.isin(self.states, ENDED)
+        fresh = (self.deliveries == 0) & request_states.are(self.states, ENDED)
         return replace(self, deliveries=np.where(fresh, np.int32(number), self.deliveries).astype(np.int32))
 
     def sealed(self) -> bytes:
@@ -60,7 +60,7 @@ class ResultBlob:
             "answered_at": pa.array(self.answered_at, pa.timestamp("us")),
             "answered_by": pa.array(self.answered_by),
         }
-        return payload.seal_table(pa.table(ours | marked(self.results)))
+        return payload.seal_table(pa.table(ours | asked.marked(self.results)))
 
 
 def empty(count: int) -> ResultBlob:
@@ -102,11 +102,6 @@ def open_blob(blob: bytes | memoryview) -> ResultBlob:
         answered_by=columns.texts(columns.one(table, "answered_by")),
         results=unmarked(table),
     )
-
-
-def marked(table: pa.Table) -> dict[str, pa.ChunkedArray]:
-    """Columns that are not ours, under marked names."""
-    return {MARK + name: table.column(name) for name in table.column_names}
 
 
 def unmarked(table: pa.Table) -> pa.Table:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from cominflow.errors import CominflowError, UsageError
 from cominflow.exchange import request_states
 from cominflow.exchange.request_states import WAITING
-from cominflow.exchange.stored import cells, reference_hash
+from cominflow.exchange.stored import asked, cells, reference_hash
+from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Portion
 from cominflow.limits import REQUESTS_AS_ROWS_MAX
 from cominflow.models import Arrival, Request, Service
@@ -155,16 +156,19 @@ def _portion(arrival_id: int, found: list[tuple[Any, ...]]) -> Portion:
     opened = [cells.open_request(blob) for blob in blobs]
     raw = [record for _, record in opened]
     offsets = np.concatenate(([0], np.cumsum([len(record) for record in raw]))).astype(np.int64)
+    table = asked.table_of(
+        pa.array([head["reference"] for head, _ in opened], pa.string()),
+        pa.array(service, pa.string()),
+        pa.array([head["subject"] for head, _ in opened], pa.string()),
+        b"".join(raw),
+        offsets,
+        cells.table_of([head["columns"] for head, _ in opened]),
+    )
     return Portion(
         arrival_id=arrival_id,
         ordinal=ROWS_ORDINAL,
         positions=np.array(position, dtype=np.int64),
-        references=pa.array([head["reference"] for head, _ in opened], pa.string()),
-        services=pa.array(service, pa.string()),
-        subjects=pa.array([head["subject"] for head, _ in opened], pa.string()),
-        raw=b"".join(raw),
-        offsets=offsets,
-        columns=cells.table_of([head["columns"] for head, _ in opened]),
+        asked=Asked(table.column_names, table.select),
         states=np.array(state),
         outcomes=np.array(outcome),
         revisions=np.array(revision, dtype=np.int32),
