@@ -73,14 +73,10 @@ def outcomes_in(portion: Portion, number: int) -> NDArray[np.str_]:
 
 
 def _codes(portion: Portion, feed: Feed, number: int) -> pa.Array:
-    """The customer's code for each request. There are few outcomes: each is translated once."""
-    told = outcomes_in(portion, number)
-    places = np.zeros(len(told), np.int8)
-    words = list(dict.fromkeys(told.tolist()))
-    for place, word in enumerate(words):
-        places[told == word] = place
-    codes = pa.array([feed.code_of(word) for word in words], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(places), codes).cast(pa.string())
+    """The customer's code for each request; each outcome is translated once."""
+    told = columns.dictionary(outcomes_in(portion, number))
+    codes = pa.array([feed.code_of(word) for word in told.dictionary.to_pylist()], pa.string())
+    return pa.DictionaryArray.from_arrays(told.indices, codes).cast(pa.string())
 
 
 def _results(portion: Portion, layout: Layout, number: int) -> Values:

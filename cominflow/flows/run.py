@@ -38,8 +38,9 @@ LOOK_S = 0.5
 # Workflows of finished batches that a sweep has the engine forget: a few milliseconds' work.
 FORGOTTEN_AT_ONCE = 500
 
-# How often `run --once` looks whether what runs has ended. Each look sweeps every inbox and asks the engine.
-ONCE_LOOK_S = 0.05
+# How soon `run --once` looks whether what runs has ended, and how long it waits at most. Each look sweeps every inbox
+# and asks the engine: a few milliseconds, which the work itself would miss if they came twenty times a second.
+ONCE_LOOK_S, ONCE_LOOK_S_MAX = 0.02, 0.5
 
 
 class Runner:
@@ -113,6 +114,7 @@ class Runner:
         and waits for its next try is in `failing`.
         """
         deadline = time.monotonic() + timeout_s
+        wait_s, before = ONCE_LOOK_S, -1
         while time.monotonic() < deadline and not self.stopping.is_set():
             _take_request(self.folders)
             claimed = self.sweep()
@@ -122,7 +124,9 @@ class Runner:
                 if self.failure is not None:
                     raise self.failure
                 return True
-            self.stopping.wait(ONCE_LOOK_S if due else 0.0)
+            wait_s = ONCE_LOOK_S if claimed or due != before else min(ONCE_LOOK_S_MAX, wait_s * 1.5)
+            before = due
+            self.stopping.wait(wait_s if due else 0.0)
         return False
 
     def run(self) -> None:

@@ -174,10 +174,12 @@ def _index(name: str, table: pa.Table, keys: Sequence[str]) -> pd.Index:
             )  # fmt: skip
         theirs.append(column)
     joined = _joined(theirs)
-    _refuse_duplicates(name, joined, tuple(keys))
     # Rows without a key are nobody's: each is given a key that no request can have, since pandas wants them apart.
     texts = [text if text is not None else row for row, text in enumerate(joined.to_pylist())]
-    return pd.Index(texts, dtype=object)
+    index = pd.Index(texts, dtype=object)
+    if not index.is_unique:
+        _refuse_duplicates(name, joined, tuple(keys))
+    return index
 
 
 def _joined(columns: list[pa.Array]) -> pa.Array:
@@ -191,10 +193,7 @@ def _joined(columns: list[pa.Array]) -> pa.Array:
 
 
 def _refuse_duplicates(name: str, keys: pa.Array, columns: tuple[str, ...]) -> None:
-    valid = keys.drop_null()
-    if pc.count_distinct(valid).as_py() == len(valid):
-        return
-    counts = pc.value_counts(valid)
+    counts = pc.value_counts(keys.drop_null())
     twice = counts.filter(pc.greater(counts.field("counts"), 1))
     shown = ", ".join(_masked(value) for value in twice.field("values")[:3].to_pylist())
     raise WorldError(

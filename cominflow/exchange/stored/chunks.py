@@ -97,7 +97,9 @@ def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime) -> None
         is_first = (before[index] == WAITING) & (chunk.delivery_number == 0)
         if is_first.any():
             chosen = np.flatnonzero(is_first)
-            chunk.result = base.laid_over(index[chosen], result_blob.of_answers(answers, chosen, at)).sealed()
+            first = result_blob.of_answers(answers, chosen, at)
+            is_whole = np.array_equal(index[chosen], np.arange(chunk.requests_count))
+            chunk.result = (first if is_whole else base.laid_over(index[chosen], first)).sealed()
         further = np.flatnonzero(~is_first)
         last = [
             newest[position][0] if position in newest else int(base.revisions[position])

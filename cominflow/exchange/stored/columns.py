@@ -80,9 +80,18 @@ def texts(column: pa.Array) -> NDArray[np.str_]:
     """A column of few different texts, none of them null, as a numpy array that compares fast."""
     if not len(column):
         return np.empty(0, dtype="U1")
-    encoded = column.dictionary_encode()
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     words: NDArray[np.str_] = np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
     return words[encoded.indices.to_numpy()]
+
+
+def dictionary(words: NDArray[np.str_]) -> pa.DictionaryArray:
+    """Few different texts (at most 127) as an Arrow column that names each once: what `texts` reads back."""
+    known = list(dict.fromkeys(words.tolist()))
+    places = np.zeros(len(words), np.int8)
+    for place, word in enumerate(known[1:], 1):
+        places[words == word] = place
+    return pa.DictionaryArray.from_arrays(pa.array(places), pa.array(known, pa.string()))
 
 
 def _storable(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -53,8 +53,8 @@ class ResultBlob:
     def sealed(self) -> bytes:
         """The payload to store."""
         ours = {
-            "state": pa.array(self.states),
-            "outcome": pa.array(self.outcomes),
+            "state": columns.dictionary(self.states),
+            "outcome": columns.dictionary(self.outcomes),
             "revision": pa.array(self.revisions),
             "delivery": pa.array(self.deliveries),
             "answered_at": pa.array(self.answered_at, pa.timestamp("us")),
