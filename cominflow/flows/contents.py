@@ -105,6 +105,8 @@ def _of_delivery(number: int, open_count: int) -> Values:
 
 def _open_after(arrival: Arrival, number: int) -> int:
     """How many of the arrival's requests had no answer when delivery `number` went out."""
+    if arrival.state in ("ANSWERED", "CLOSED") and number == arrival.answers_count:
+        return 0  # with its last answer nothing is open
     return sum(
         int(((p.deliveries == 0) | (p.deliveries > number) | (p.states == "OPEN")).sum())
         for p in requests.read(arrival)

@@ -19,19 +19,20 @@ from cominflow.exchange.stored import columns
 REFERENCE, SERVICE, SUBJECT, RAW = "reference", "service", "subject", "raw"
 MARK = ":"
 
-# The stored table, or only the columns that are named.
+# The names of the stored table's columns, and the columns that are named.
+Names = Callable[[], Sequence[str]]
 Open = Callable[[Sequence[str]], pa.Table]
 
 
 class Asked:
     """The parts of n requests, each as an array or table of n rows.
 
-    names  the stored table's columns
+    names  gives the names of the stored table's columns
     open   gives the columns that are named
     index  int64 (n,): which rows of the stored table these requests are; None: all of them
     """
 
-    def __init__(self, names: Sequence[str], open: Open, index: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, names: Names, open: Open, index: NDArray[np.int64] | None = None) -> None:
         self._names, self._open, self._index = names, open, index
 
     def take(self, index: NDArray[np.int64]) -> Asked:
@@ -56,7 +57,7 @@ class Asked:
     @cached_property
     def columns(self) -> pa.Table:
         """The fields that providers may ask for, under their own names."""
-        names = [name for name in self._names if name.startswith(MARK)]
+        names = [name for name in self._names() if name.startswith(MARK)]
         if not names:
             return pa.table({})
         table = self._open(names).rename_columns([name.removeprefix(MARK) for name in names])

@@ -14,6 +14,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 from django.db import transaction
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError
@@ -58,12 +59,12 @@ def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
     wanted = {COUNTERS.index(request_states.COUNTER_OF[state]) for state in states or ()}
     for key, *numbers in list(counts):
         if states is None or any(numbers[index] for index in wanted):
-            yield _portion(Chunk.objects.get(pk=key))
+            yield _portion(_without_payload().get(pk=key))
 
 
 def read_one(arrival_id: int, ordinal: int) -> Portion | None:
     """One chunk, or None."""
-    chunk = Chunk.objects.filter(arrival_id=arrival_id, ordinal=ordinal).first()
+    chunk = _without_payload().filter(arrival_id=arrival_id, ordinal=ordinal).first()
     return None if chunk is None else _portion(chunk)
 
 
@@ -72,7 +73,7 @@ def read_at(arrival_id: int, position: int) -> Portion | None:
     before = Chunk.objects.filter(arrival_id=arrival_id, first_position__lte=position)
     # Its key alone first: a database that sorts rows would carry their blobs along.
     key = before.order_by("-ordinal").values_list("pk", flat=True).first()
-    chunk = None if key is None else Chunk.objects.get(pk=key)
+    chunk = None if key is None else _without_payload().get(pk=key)
     if chunk is None or position >= chunk.first_position + chunk.requests_count:
         return None
     return _portion(chunk).take(np.array([position - chunk.first_position], dtype=np.int64))
@@ -119,9 +120,12 @@ def mark_delivered(portion: Portion, number: int) -> None:
     fresh = portion.is_fresh
     with transaction.atomic():
         chunk = _locked(portion.arrival_id, portion.ordinal)
+        overlays = list(chunk.overlays.values_list("pk", "position", "revision"))
+        if not overlays and _is_as_read(chunk, portion):
+            Chunk.objects.filter(pk=chunk.pk).update(delivery_number=number)
+            return
         index = portion.positions[fresh] - chunk.first_position
         revision_of = dict(zip(index.tolist(), portion.revisions[fresh].tolist(), strict=True))
-        overlays = list(chunk.overlays.values_list("pk", "position", "revision"))
         sent = [(key, position) for key, position, revision in overlays if revision_of.get(position) == revision]
         Overlay.objects.filter(pk__in=[key for key, _ in sent], delivery_number=0).update(delivery_number=number)
         first = np.setdiff1d(index, np.array([position for _, position in sent], np.int64), assume_unique=True)
@@ -146,10 +150,31 @@ def merge(arrival_id: int) -> int:
     return merged
 
 
+def _without_payload() -> QuerySet[Chunk]:
+    """Chunks whose payload is fetched when somebody looks at what was asked."""
+    return Chunk.objects.defer("payload")
+
+
 def _locked(arrival_id: int, ordinal: int) -> Chunk:
-    """The chunk without its payload, held until the transaction ends."""
-    chunk: Chunk = Chunk.objects.select_for_update().defer("payload").get(arrival_id=arrival_id, ordinal=ordinal)
+    """The chunk, held until the transaction ends; its blobs are fetched when they are looked at."""
+    chunk: Chunk = (
+        Chunk.objects.select_for_update().defer("payload", "result").get(arrival_id=arrival_id, ordinal=ordinal)
+    )
     return chunk
+
+
+def _is_as_read(chunk: Chunk, portion: Portion) -> bool:
+    """Is a chunk without overlays still what `portion`, the whole of it, was read from, and nothing of it delivered?
+
+    Every first answer moves a counter, and every further one is an overlay.
+    """
+    counts = request_states.counted(portion.states)
+    return (
+        chunk.delivery_number == 0
+        and len(portion) == chunk.requests_count
+        and not portion.deliveries.any()
+        and all(getattr(chunk, f"{counter}_count") == count for counter, count in counts.items())
+    )
 
 
 def _mark_first(chunk: Chunk, sent: NDArray[np.int64], overlaid: NDArray[np.int64], number: int) -> None:
@@ -168,14 +193,13 @@ def _mark_first(chunk: Chunk, sent: NDArray[np.int64], overlaid: NDArray[np.int6
 
 
 def _portion(chunk: Chunk) -> Portion:
-    """A chunk as it stands: its payload, and the answers in effect."""
-    blob = chunk.payload
+    """A chunk as it stands: what was asked, and the answers in effect."""
     answered = _effective(chunk)
     return Portion(
         arrival_id=chunk.arrival_id,
         ordinal=chunk.ordinal,
         positions=np.arange(chunk.first_position, chunk.first_position + chunk.requests_count, dtype=np.int64),
-        asked=Asked(payload.names(blob), lambda names: payload.open_table(blob, only=names)),
+        asked=Asked(lambda: payload.names(chunk.payload), lambda names: payload.open_table(chunk.payload, only=names)),
         states=answered.states,
         outcomes=answered.outcomes,
         revisions=answered.revisions,

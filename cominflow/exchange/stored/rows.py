@@ -168,7 +168,7 @@ def _portion(arrival_id: int, found: list[tuple[Any, ...]]) -> Portion:
         arrival_id=arrival_id,
         ordinal=ROWS_ORDINAL,
         positions=np.array(position, dtype=np.int64),
-        asked=Asked(table.column_names, table.select),
+        asked=Asked(lambda: table.column_names, table.select),
         states=np.array(state),
         outcomes=np.array(outcome),
         revisions=np.array(revision, dtype=np.int32),
