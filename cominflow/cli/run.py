@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ def run(once: bool, timeout: float, as_json: bool) -> int:
     from cominflow.flows import run as running
 
     folders = Folders(settings.DATA)
+    # Where a large file is read, hashes of its values go to the disk: inside the data folder, under no name.
+    tempfile.tempdir = str(folders.state)
     if not once:
         with running.locked(folders):
             _work(running.Runner(folders), signals.stop_event())
