@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -67,6 +68,7 @@ class Seen:
         self._slots = np.zeros(_FIRST_SIZE, np.uint64)
         self._count = 0
         self._kept = tempfile.SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY_BYTES)  # noqa: SIM115  # lives as we do
+        weakref.finalize(self, self._kept.close)
         # Values that share a hash with a different one; an adversary's work, or one chance in a thousand files.
         self._clashing: dict[bytes, int] = {}
 
