@@ -90,7 +90,7 @@ class Portion:
 
     ordinal      the chunk's, or ROWS_ORDINAL for an arrival that is held as rows
     positions    int64 (n,), rising; with gaps when requests were left out
-    asked        what the requests say; `references`, `services`, `subjects`, `raw`, `offsets` and `columns` are its parts
+    asked        what the requests say; `references`, `services`, `subjects`, `raw`, `offsets`, `columns` are its parts
     revisions    int32 (n,): rises with each further answer
     deliveries   int32 (n,): number of the delivery the answer went out with, 0 when it has not
     answered_at  datetime64[us] (n,) in UTC, NaT when there is no answer
