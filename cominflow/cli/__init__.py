@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "status",
     "arrival": "arrival",
     "work": "work",
+    "delivery": "delivery",
     "trace": "trace",
     "demo": "demo",
 }

@@ -38,13 +38,14 @@ def run(once: bool, timeout: float, as_json: bool) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     from cominflow import settings
     from cominflow.exchange.disk import Folders
+    from cominflow.flows import lock
     from cominflow.flows import run as running
 
     folders = Folders(settings.DATA)
     # Where a large file is read, hashes of its values go to the disk: inside the data folder, under no name.
     tempfile.tempdir = str(folders.state)
     if not once:
-        with running.locked(folders):
+        with lock.locked(folders):
             _work(running.Runner(folders), signals.stop_event())
         return 0
     is_in_time = _once(folders, signals.stop_event(), timeout)
@@ -76,6 +77,7 @@ _ENDED = ("CLOSED", "REFUSED", "DISCARDED", "DUPLICATE", "QUARANTINED")
 
 def _once(folders: Folders, stop: threading.Event, timeout: float) -> bool:
     """Do it, or have the living engine do it; when that one ends before, do it after all."""
+    from cominflow.flows import lock
     from cominflow.flows import run as running
 
     deadline = time.monotonic() + timeout
@@ -83,7 +85,7 @@ def _once(folders: Folders, stop: threading.Event, timeout: float) -> bool:
     while not stop.is_set():
         left_s = deadline - time.monotonic()
         try:
-            with running.locked(folders):
+            with lock.locked(folders):
                 return _work_once(running.Runner(folders), stop, left_s)
         except LockedError:
             if not is_asked:

@@ -47,7 +47,7 @@ def table(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
 
 def to_json(value: Any) -> str:
     """JSON of a value: instants in ISO 8601 (UTC), Decimals and bytes as text, keys in their order."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    return json.dumps(value, default=plain, ensure_ascii=False, indent=2)
 
 
 def text_of(value: Any) -> str:
@@ -64,10 +64,11 @@ def text_of(value: Any) -> str:
         return ", ".join(f"{name} {text_of(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(text_of(item) for item in value)
-    return str(_plain(value)) if isinstance(value, bytes) else str(value)
+    return str(plain(value)) if isinstance(value, bytes) else str(value)
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """What JSON has no form for, as text."""
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, bytes):

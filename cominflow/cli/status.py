@@ -11,19 +11,54 @@ from cominflow.cli import setup, showing
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   cominflow status
+  cominflow status --watch --every 5
 """
 )
+@click.option("--watch", is_flag=True, help="Go on looking until Ctrl-C; with --json a line of JSON for each look.")
+@click.option(
+    "--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks of --watch."
+)
 @showing.json_option
-def status(as_json: bool) -> None:
-    """Count arrivals, requests, deliveries and invoices by state, and name what waits for a person."""
+def status(watch: bool, every: float, as_json: bool) -> None:
+    """Count arrivals, requests, deliveries and invoices by state, and name what waits for a person.
+
+    --watch draws a table in its place: counts with what changed since the last look, whether an engine runs, how long
+    the oldest file has waited for it and for a person, and what fails. Requests of a large file count as waiting, ten
+    thousand at a time, until their provider was asked.
+    """
     setup.django()
+    if watch:
+        _watch(every, as_json=as_json)
+    else:
+        _count(as_json=as_json)
+
+
+def _watch(every_s: float, *, as_json: bool) -> None:
+    from cominflow import clock, settings
+    from cominflow.cli import signals, watching
+    from cominflow.exchange.disk import Folders
+    from cominflow.flows import lock, pulse
+
+    folders = Folders(settings.DATA)
+    watching.watch(
+        lambda: (pulse.look(clock.now()), lock.holder(folders)),
+        title=str(settings.DATA),
+        stop=signals.stop_event(),
+        every_s=every_s,
+        as_json=as_json,
+    )
+
+
+def _count(*, as_json: bool) -> None:
     from django.db.models import Count, Sum
 
     from cominflow import settings
     from cominflow.exchange import states
+    from cominflow.exchange.disk import Folders
     from cominflow.exchange.request_states import COUNTER_OF, COUNTERS
+    from cominflow.flows import lock
     from cominflow.models import Arrival, Batch, Chunk, Customer, Delivery, Feed, Invoice, Request
     from cominflow.money import format_cents
 
@@ -42,6 +77,7 @@ def status(as_json: bool) -> None:
     value = {
         "data": str(settings.DATA),
         "database": setup.database_shown(),
+        "engine_process": lock.holder(Folders(settings.DATA)) or None,
         "customers": Customer.objects.count(),
         "live_feeds": Feed.objects.filter(state="LIVE").count(),
         "unfinished_batches": Batch.objects.filter(finished_at=None).count(),

@@ -50,8 +50,8 @@ def trace(reference: str, customer: str | None, as_json: bool) -> None:
 
 def _journey(place: Place) -> dict[str, Any]:
     from cominflow import shown
-    from cominflow.exchange import arrivals
-    from cominflow.models import Arrival, Delivery, Invoice
+    from cominflow.exchange import assignments
+    from cominflow.models import Arrival, Delivery, Event, Invoice
 
     arrival = Arrival.objects.select_related("customer").defer("head", "tail", "report").get(pk=place.arrival_id)
     number = place.delivery_number
@@ -71,9 +71,11 @@ def _journey(place: Place) -> dict[str, Any]:
         "accepted_at": arrival.accepted_at,
         "state": place.state,
         "outcome": place.outcome,
-        "asked_at" if place.state == "OPEN" else "answered_at": place.answered_at,
-        "asked_by" if place.state == "OPEN" else "answered_by": place.answered_by,
+        # By its provider, or by whoever took an answer back.
+        "opened_at" if place.state == "OPEN" else "answered_at": place.answered_at,
+        "opened_by" if place.state == "OPEN" else "answered_by": place.answered_by,
         "revision": place.revision,
+        "assignee": assignments.assignee_of(place.arrival_id, place.position),
         "invoice": invoice.full_number if invoice is not None else "",
         "deliveries": [
             {
@@ -88,6 +90,6 @@ def _journey(place: Place) -> dict[str, Any]:
         ],
         "history": [
             {"at": event.at, "what": event.what, "by": event.by, "reason": event.reason}
-            for event in arrivals.history(arrival)
+            for event in Event.objects.filter(subject__in=(arrival.reference, place.name)).order_by("pk")
         ],
     }

@@ -36,9 +36,9 @@ def up(listen: str) -> int:
     setup.django()
     from cominflow import settings
     from cominflow.exchange.disk import Folders
-    from cominflow.flows import run as running
+    from cominflow.flows import lock
 
-    with running.locked(Folders(settings.DATA)):
+    with lock.locked(Folders(settings.DATA)):
         pass  # say at once, and not in a child's log, that another engine is at work
     stop = signals.stop_event()
     children = [Child("engine", ["run"]), Child("sftp", ["sftp", "--listen", listen])]

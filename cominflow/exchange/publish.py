@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cominflow import failpoint, shown
 from cominflow.errors import UsageError, WorldError
@@ -30,6 +30,7 @@ from cominflow.models import Arrival, Customer, Delivery, Event
 
 MOVES = states.DELIVERY
 FOLDERS = ("outbox", "receipts")
+KINDS = ("receipt", "rejection", "answer", "invoice")
 
 # Staged under a name with this ending until the bytes are complete.
 _WRITING = ".writing"
@@ -85,7 +86,8 @@ def stage(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = 
     """A new file to write the delivery's bytes into (it can seek); STAGED when the block ends without an exception.
 
     What is STAGED stays as it is: staged again, the new bytes are thrown away (ask `is_planned` first to save the
-    work). Raises WorldError when the bytes cannot be made durable; the delivery is still PLANNED then.
+    work). One that was published before and is PLANNED again has its hash: other bytes are thrown away, and it is
+    HELD. Raises WorldError when the bytes cannot be made durable; the delivery is still PLANNED then.
     """
     descriptor, temporary = tempfile.mkstemp(prefix=f"{delivery.pk}-", suffix=_WRITING, dir=folders.publish)
     failpoint.hit("publish.opened")
@@ -101,6 +103,9 @@ def stage(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = 
             raise disk.world_error("write", temporary, cause) from cause
         failpoint.hit("publish.written")
         if not is_planned(delivery):
+            return
+        if delivery.sha256 not in ("", written.sha256):
+            moves.move(delivery, "HELD", at=at, by=by, reason=_other_bytes(delivery, written))
             return
         Path(temporary).replace(_staged(folders, delivery))
         failpoint.hit("publish.staged_name")
@@ -179,6 +184,58 @@ def recover(folders: disk.Folders, *, at: datetime) -> list[int]:
     return found
 
 
+def plan_again(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str, reason: str) -> None:
+    """Plan a delivery once more whose file is gone, under its name and with its hash: only the same bytes go out.
+
+    Joins the caller's transaction. Raises as `demand_gone` does.
+    """
+    demand_gone(folders, delivery)
+    moves.move(delivery, "PLANNED", at=at, by=by, reason=reason, published_at=None, retrieved_at=None)
+
+
+def demand_gone(folders: disk.Folders, delivery: Delivery) -> None:
+    """Prove that a delivery went out, or was about to, and that no file is left of it.
+
+    Raises UsageError: it is on its way, it was given up, or a file has its name (which is never written over);
+    WorldError when there is no folder to put it into.
+    """
+    delivery.refresh_from_db(fields=["state", "sha256", "bytes_count"])
+    subject, place = f"delivery {delivery.reference} ({delivery.shown_name})", place_of(folders, delivery)
+    there, release = presence(folders, delivery), f"`cominflow arrival release {delivery.arrival.reference}"
+    if delivery.state in ("PLANNED", "STAGED"):
+        hint = "the engine publishes it; `cominflow run --once` if none runs"
+        raise UsageError(f"{subject} is {delivery.state}: it has not gone out yet", hint=hint)
+    if delivery.state == "DISCARDED":
+        raise UsageError(f"{subject} is DISCARDED: it never went out", hint="its history says who gave it up, and why")
+    if there == "other":
+        raise UsageError(
+            f"{place} is there, and its bytes are not those of {subject}",
+            hint="find out who put it there and move it away, then give the command again; nothing is written over",
+        )
+    if there == "whole" or (delivery.state == "HELD" and _staged(folders, delivery).exists()):
+        where = place if there == "whole" else _staged(folders, delivery)
+        raise UsageError(
+            f"{subject} is {delivery.state}, and its file is there: {where}",
+            hint=f"{release} --reason TEXT` publishes it, when it is HELD; else there is nothing to do",
+        )
+    if not place.parent.is_dir():
+        raise WorldError("find", str(place.parent), "the customer's folder is gone", hint="`cominflow init` makes it")
+
+
+def is_there(folders: disk.Folders, delivery: Delivery) -> bool:
+    """Whether it went out and the customer finds it, whole."""
+    delivery.refresh_from_db(fields=["state", "sha256", "bytes_count"])
+    return delivery.state in ("PUBLISHED", "RETRIEVED") and presence(folders, delivery) == "whole"
+
+
+def presence(folders: disk.Folders, delivery: Delivery) -> str:
+    """What has the delivery's name in the customer's folder: "whole" (its own bytes), "other" or "gone"."""
+    place = place_of(folders, delivery)
+    if not os.path.lexists(place):
+        return "gone"
+    return "whole" if _holds(place, delivery) else "other"
+
+
 def find(text: str) -> Delivery:
     """The delivery `D-5` or `5`. Raises UsageError when there is none."""
     number = text[2:] if text[:2].upper() == "D-" else text
@@ -186,13 +243,31 @@ def find(text: str) -> Delivery:
     if number.isascii() and number.isdigit() and len(number) < 19:
         found = Delivery.objects.select_related("customer", "arrival").filter(pk=int(number)).first()
     if found is None:
-        raise UsageError(f"there is no delivery {text}", hint="`cominflow arrival show A-…` lists those of an arrival")
+        raise UsageError(f"there is no delivery {text}", hint="`cominflow delivery list` shows them")
     return found
 
 
 def listing(arrival: Arrival) -> list[Delivery]:
     """The deliveries of an arrival, oldest first."""
     return list(Delivery.objects.filter(arrival=arrival).select_related("customer").order_by("pk"))
+
+
+def selected(
+    *,
+    customer: Customer | None = None,
+    arrival: Arrival | None = None,
+    delivery_states: Iterable[str] | None = None,
+    kinds: Iterable[str] | None = None,
+) -> QuerySet[Delivery]:
+    """Deliveries, newest first; slice it for a page. None of the arguments: all."""
+    rows = Delivery.objects.select_related("customer", "arrival").order_by("-pk")
+    chosen = {
+        "customer": customer,
+        "arrival": arrival,
+        "state__in": None if delivery_states is None else list(delivery_states),
+        "kind__in": None if kinds is None else list(kinds),
+    }
+    return rows.filter(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def history(delivery: Delivery) -> list[Event]:
@@ -238,6 +313,13 @@ def _holds(place: Path, delivery: Delivery) -> bool:
         return False
     with place.open("rb") as file:
         return disk.sha256_of(file.fileno()).sha256 == delivery.sha256
+
+
+def _other_bytes(delivery: Delivery, written: disk.Written) -> str:
+    return (
+        f"made again, it has {written.bytes_count} bytes of sha256 {written.sha256[:12]}…, and {delivery.bytes_count} "
+        f"of {delivery.sha256[:12]}… were published: a defect of ours; nothing was put into {delivery.folder}"
+    )
 
 
 def _verify(source: Path, delivery: Delivery) -> None:

@@ -1,7 +1,7 @@
 """Request states: the table of moves that code, tests and the docs' drawing read. Any other move is refused.
 
     WAITING → OPEN ; WAITING, OPEN → ANSWERED | REFUSED | CANCELLED | EXPIRED ; ANSWERED → CORRECTED ;
-    EXPIRED → ANSWERED (late)
+    EXPIRED → ANSWERED (late) ; ANSWERED → OPEN (taken back: a person's answer that has not gone out)
 
 `WAITING` was not asked yet; `OPEN` was asked, or lies on a person's list. Pure: no database, no clock.
 """
@@ -25,7 +25,8 @@ _ENDS = frozenset({ANSWERED, REFUSED, CANCELLED, EXPIRED})
 MOVES: Mapping[str, frozenset[str]] = {
     WAITING: _ENDS | {OPEN},
     OPEN: _ENDS,
-    ANSWERED: frozenset({CORRECTED}),
+    # Back to OPEN only while the answer is a person's and has not gone out: see `require`.
+    ANSWERED: frozenset({CORRECTED, OPEN}),
     EXPIRED: frozenset({ANSWERED}),
     REFUSED: frozenset(),
     CANCELLED: frozenset(),
@@ -53,7 +54,7 @@ COUNTERS: tuple[str, ...] = ("waiting", "open", "answered", "refused", "cancelle
 def is_move(current: str, wanted: str) -> bool:
     """May a request in `current` become `wanted`?
 
-    >>> is_move("OPEN", "ANSWERED"), is_move("ANSWERED", "OPEN")
+    >>> is_move("OPEN", "ANSWERED"), is_move("ANSWERED", "WAITING")
     (True, False)
     """
     return wanted in MOVES[current]
@@ -79,8 +80,25 @@ def illegal(current: NDArray[np.str_], wanted: NDArray[np.str_]) -> NDArray[np.i
     return found
 
 
-def require(arrival_id: int, positions: NDArray[np.int64], current: NDArray[np.str_], wanted: NDArray[np.str_]) -> None:
-    """Refuse illegal moves: UsageError naming the first of them. All arrays (n,), side by side."""
+def require(
+    arrival_id: int,
+    positions: NDArray[np.int64],
+    current: NDArray[np.str_],
+    wanted: NDArray[np.str_],
+    *,
+    retractable: NDArray[np.bool_],
+) -> None:
+    """Refuse illegal moves: UsageError naming the first of them. All arrays (n,), side by side.
+
+    retractable  whether the present answer is a person's and has not gone out: only such a one is taken back
+    """
+    kept = np.flatnonzero((current == ANSWERED) & (wanted == OPEN) & ~retractable)
+    if len(kept):
+        raise UsageError(
+            f"the answer of A-{arrival_id}/{int(positions[kept[0]]) + 1} cannot be taken back: it has gone out, or its "
+            "provider gave it",
+            hint=f"see what became of it with `cominflow arrival show A-{arrival_id}`",
+        )
     wrong = illegal(current, wanted)
     if not len(wrong):
         return

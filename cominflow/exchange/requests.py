@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.models import Count, F, Sum
 
 from cominflow.errors import UsageError
-from cominflow.exchange import request_states
+from cominflow.exchange import assignments, request_states
 from cominflow.exchange.stored import chunks, references, rows
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
 from cominflow.models import Arrival, Chunk, Customer, ReferenceSegment, Request
@@ -43,6 +43,7 @@ __all__ = [
     "place",
     "read",
     "read_portion",
+    "retract",
     "store",
     "stored",
     "waiting_ordinals",
@@ -115,6 +116,7 @@ def store(where: Stored, answers: Answers, *, at: datetime) -> None:
     answers  see `Answers`; a first answer is the base, each further one a revision that covers it whole
 
     All or none, in one transaction, which holds the arrival's row: who locks that row sees no answer come or go.
+    Whoever a request was assigned to, the assignment ends when it is open no more.
     UsageError when a request cannot make that move (it was answered already).
     """
     with transaction.atomic():
@@ -123,6 +125,22 @@ def store(where: Stored, answers: Answers, *, at: datetime) -> None:
             rows.store(where.arrival_id, answers, at)
         else:
             chunks.store(where.arrival_id, where.ordinal, answers, at)
+        assignments.end(where.arrival_id, answers.positions[answers.states != request_states.OPEN])
+
+
+def retract(where: Place, *, by: str, at: datetime) -> None:
+    """Take a person's answer back that has not gone out: the request is open again, in a further revision.
+
+    Holds the arrival's row as `store` does. UsageError when the request has no such answer.
+    """
+    answers = Answers(
+        positions=np.array([where.position]),
+        states=np.array([request_states.OPEN]),
+        outcomes=np.array(["pending"]),
+        results=pa.table({}),
+        by=by,
+    )
+    store(where, answers, at=at)
 
 
 def mark_delivered(portion: Portion, number: int) -> None:

@@ -32,11 +32,13 @@ ARRIVAL: Moves = MappingProxyType(
 
 DELIVERY: Moves = MappingProxyType(
     {
-        "PLANNED": ("STAGED",),
+        # Held while planned: it was made again, and its bytes are not those that were published.
+        "PLANNED": ("STAGED", "HELD"),
         "STAGED": ("PUBLISHED", "HELD"),
-        "HELD": ("PUBLISHED", "DISCARDED"),
-        "PUBLISHED": ("RETRIEVED",),
-        "RETRIEVED": (),
+        # Planned again by an operator, with a reason: the file is gone, and is made again with the same bytes.
+        "HELD": ("PUBLISHED", "DISCARDED", "PLANNED"),
+        "PUBLISHED": ("RETRIEVED", "PLANNED"),
+        "RETRIEVED": ("PLANNED",),
         "DISCARDED": (),
     }
 )

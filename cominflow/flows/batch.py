@@ -134,6 +134,8 @@ def _quarantine(arrival: Arrival, folders: Folders, reason: Reason, *, at: datet
 @_guarded
 def identify(batch_id: int) -> None:
     """Hash and keep each file; set duplicates aside."""
+    if _is_late(batch_id):
+        return
     batch = receive.arrivals_of(Batch.objects.get(pk=batch_id))
     receive.identify(batch, Folders(settings.DATA), at=clock.now())
 
@@ -141,6 +143,8 @@ def identify(batch_id: int) -> None:
 @_guarded
 def read(batch_id: int) -> None:
     """Read each file: small ones together in one transaction, a savepoint for each; large ones chunk by chunk."""
+    if _is_late(batch_id):
+        return
     folders = Folders(settings.DATA)
     arrivals = [a for a in receive.arrivals_of(Batch.objects.get(pk=batch_id)) if a.state == "READING"]
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
@@ -151,6 +155,11 @@ def read(batch_id: int) -> None:
     for arrival in arrivals:
         if arrival.bytes_count > LARGE_FILE_BYTES:
             _read_or_quarantine(arrival, folders)
+
+
+def _is_late(batch_id: int) -> bool:
+    """A late batch only brings out what its arrival has: one that is released meanwhile is another batch's to read."""
+    return Batch.objects.filter(pk=batch_id, late_for__isnull=False).exists()
 
 
 def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:

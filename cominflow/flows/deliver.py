@@ -6,14 +6,15 @@ a delivery's bytes are the same whenever they are made, and a published file is 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from typing import BinaryIO
 
 from django.db import transaction
 
-from cominflow.exchange import feeds, names, publish, requests
-from cominflow.exchange.disk import Folders
+from cominflow.exchange import disk, feeds, names, publish, requests
+from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move
 from cominflow.flows import contents, plain, receipts
 from cominflow.models import Arrival, Delivery
@@ -66,6 +67,17 @@ def publish_all(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     if arrival.state == "ANSWERED" and not arrival.deliveries.filter(state__in=UNPUBLISHED).exists():
         move(arrival, "CLOSED", at=at, by=PUBLISHER, closed_at=at)
         requests.merge(arrival)
+
+
+def made_again(delivery: Delivery, folders: Folders) -> Written:
+    """Hash and size of the delivery's bytes, made anew where nobody sees them and kept nowhere. Raises WorldError."""
+    try:
+        with tempfile.TemporaryFile(dir=folders.publish) as sink:  # without a name: a kill leaves nothing
+            _write(sink, delivery, folders)
+            sink.flush()
+            return disk.sha256_of(sink.fileno())
+    except OSError as cause:
+        raise disk.world_error("write", folders.publish, cause) from cause
 
 
 def _write(sink: BinaryIO, delivery: Delivery, folders: Folders) -> None:

@@ -10,13 +10,13 @@ import pyarrow as pa
 from django.db import transaction
 
 from cominflow import failpoint, settings
-from cominflow.errors import UsageError
-from cominflow.exchange import arrivals, moves, requests
+from cominflow.errors import CominflowError, UsageError
+from cominflow.exchange import arrivals, moves, publish, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.requests import Answers, Place
 from cominflow.exchange.states import ARRIVAL_WAITING
 from cominflow.flows import contents
-from cominflow.models import Arrival, Batch
+from cominflow.models import Arrival, Batch, Delivery
 
 
 def release(arrival_id: int, *, by: str, reason: str, at: datetime) -> None:
@@ -53,6 +53,49 @@ def _demand_receipt(arrival: Arrival) -> None:
         )
 
 
+def republish(delivery: Delivery, *, by: str, reason: str, at: datetime) -> bool:
+    """Have a file that is gone from the customer's folder made again, with the same bytes under the same name.
+
+    Whatever took it away; what is there is never touched. The bytes are made here once and thrown away, so that a
+    difference is known before anything is planned; the engine makes them once more and publishes them.
+
+    Returns False when the file is there, whole. Raises UsageError (another file has its name, it has not gone out, no
+    reason), WorldError when its folder is missing, CominflowError when its bytes come out otherwise.
+    """
+    if not reason.strip():
+        raise UsageError(f"to publish {delivery.reference} again needs a reason", hint="say how the file was lost")
+    folders = Folders(settings.DATA)
+    if publish.is_there(folders, delivery):
+        return False
+    publish.demand_gone(folders, delivery)
+    _demand_same_bytes(delivery, folders)
+    with transaction.atomic():
+        publish.plan_again(folders, delivery, at=at, by=by, reason=reason.strip())
+        Batch.objects.create(created_at=at, late_for=delivery.arrival)
+        failpoint.hit("operate.republished")
+    return True
+
+
+def _demand_same_bytes(delivery: Delivery, folders: Folders) -> None:
+    """Refuse what cannot be made again as it was."""
+    from cominflow.flows import deliver  # templates and layouts: only when a file is made
+
+    readings = delivery.arrival.readings_count
+    if delivery.kind in ("receipt", "rejection") and delivery.number != readings:
+        raise UsageError(
+            f"{delivery.reference} tells of reading {delivery.number} of {delivery.arrival.reference}, and what was "
+            f"found in it gave way to reading {readings}",
+            hint=f"`cominflow delivery list --arrival {delivery.arrival.reference}` has the one of reading {readings}",
+        )
+    made = deliver.made_again(delivery, folders)
+    if made.sha256 != delivery.sha256:
+        raise CominflowError(
+            f"made again, {delivery.reference} ({delivery.shown_name}) has {made.bytes_count} bytes of sha256 "
+            f"{made.sha256}, and {delivery.bytes_count} of {delivery.sha256} were published: a defect of ours",
+            hint="nothing was changed: report it with these lines, and take the file from a backup",
+        )
+
+
 def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str, at: datetime) -> None:
     """Answer one open request by hand. It goes out in a further, numbered delivery of its arrival.
 
@@ -76,6 +119,7 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
                 hint="shorten it as the contract says, or answer with --outcome failed",
             )
         requests.store(place, answers, at=at)
+        moves.record(place.name, "answered", at=at, by=by, reason=outcome)
         # A batch that has not begun will see this answer; the lock makes a beginning one wait for our commit.
         late = Batch.objects.select_for_update().filter(late_for=arrival, finished_at=None, attempts_count=0)
         if not late.exists():

@@ -15,7 +15,7 @@ import jinja2
 
 from cominflow.clock import ROME
 from cominflow.flows.contents import report_of
-from cominflow.models import Arrival, Delivery
+from cominflow.models import Arrival, Delivery, Event
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -52,7 +52,7 @@ def facts(delivery: Delivery) -> dict[str, Any]:
     """What a receipt says. The decision is the one the delivery was planned for, so a repeat says the same."""
     arrival: Arrival = delivery.arrival
     report = report_of(arrival)
-    outcome = delivery.reason
+    outcome = _decision(delivery)
     italian, english = OUTCOMES[outcome]
     reason_it, reason_en = _reasons(arrival, outcome)
     return {
@@ -76,6 +76,12 @@ def facts(delivery: Delivery) -> dict[str, Any]:
         "findings_counts": report.get("counts", []),
         "findings_more": _more(report),
     }
+
+
+def _decision(delivery: Delivery) -> str:
+    """What the receipt was planned for: the row says so until it is published, and from then on its first event."""
+    planned = Event.objects.filter(subject=delivery.reference, what="STAGED").order_by("pk")
+    return planned.values_list("reason", flat=True).first() or delivery.reason
 
 
 def _reasons(arrival: Arrival, outcome: str) -> tuple[str, str]:

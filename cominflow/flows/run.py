@@ -2,25 +2,21 @@
 
     wake-up (watcher, 5 s, or another process's request) → claim in every inbox → start the batches that are due
 
-Exactly one engine per data folder: whoever holds `state/engine.lock`. `run --once` beside a living engine asks it
+Exactly one engine per data folder: whoever holds its lock (`flows.lock`). `run --once` beside a living engine asks it
 to sweep and waits for it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Q, QuerySet
 
 from cominflow import clock, failpoint
-from cominflow.errors import LockedError, WorldError
+from cominflow.errors import WorldError
 from cominflow.exchange import publish
 from cominflow.exchange.claim import claim, recover
 from cominflow.exchange.disk import Folders
@@ -44,7 +40,7 @@ ONCE_LOOK_S, ONCE_LOOK_S_MAX = 0.02, 0.5
 
 
 class Runner:
-    """Claims, starts, and knows what runs. One per process, after `locked`."""
+    """Claims, starts, and knows what runs. One per process, which holds the lock (`flows.lock`)."""
 
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
@@ -155,27 +151,6 @@ class Runner:
                 wake.wait(LOOK_S)
         finally:
             watcher.stop()
-
-
-@contextmanager
-def locked(folders: Folders) -> Iterator[None]:
-    """Hold the engine's lock. LockedError (exit 4) when another process has it."""
-    path = folders.state / "engine.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = path.read_text().strip() or "unknown"
-            raise LockedError(
-                f"an engine already runs on {folders.data} (process {holder})",
-                hint="use `cominflow run --once`, which asks that engine to sweep, or stop it first",
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def request_sweep(folders: Folders) -> None:

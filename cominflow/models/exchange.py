@@ -258,8 +258,8 @@ class WorkAssignment(models.Model):
 class Delivery(models.Model):
     """One file for the customer: receipt, rejections, answer 1..n or invoice records.
 
-    kind    receipt | rejections | answer | invoice
-    number  1..n among the answers (and invoice records) of its arrival; 0 for receipt and rejections
+    kind    receipt | rejection | answer | invoice
+    number  1..n among the answers (and invoice records) of its arrival; of receipt and rejection the reading, from 1
     """
 
     customer = models.ForeignKey("Customer", models.PROTECT, related_name="deliveries")

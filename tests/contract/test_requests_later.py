@@ -144,6 +144,67 @@ def test_the_work_list_shows_what_is_open_and_an_entry_can_be_answered(keep: Cal
     assert [p.position for p in requests.open_items(customer=kept.arrival.customer)] == [1, 3]
 
 
+def test_a_persons_answer_that_has_not_gone_out_is_taken_back_and_given_anew(kept: Kept) -> None:
+    from cominflow.exchange import requests
+
+    kept.answer([0, 1, 2, 3], "ANSWERED", "fulfilled", {"punteggio": [1, 2, 3, 4]})
+    kept.answer([4, 5, 6], "OPEN", "pending")
+    kept.deliver(1)
+    kept.answer([5], "ANSWERED", "fulfilled", {"punteggio": [6]}, by="rossi", at=LATER)
+    requests.retract(requests.place(kept.arrival, 5), by="bianchi", at=LATER)
+    assert (kept.texts("states")[5], kept.texts("outcomes")[5], kept.results()[5]) == ("OPEN", "pending", {})
+    assert (kept.texts("revisions")[5], kept.texts("answered_by")[5]) == (2, "bianchi")
+    assert requests.counts(kept.arrival) == {
+        "waiting": 0, "open": 3, "answered": 4, "refused": 0, "cancelled": 0, "expired": 0,
+    }  # fmt: skip
+    assert [place.position for place in requests.open_items()] == [4, 5, 6]
+    kept.deliver(2)
+    assert kept.texts("deliveries") == [1, 1, 1, 1, 0, 0, 0], "an open request goes out with nothing"
+    assert kept.results()[:4] == [{"punteggio": number} for number in (1, 2, 3, 4)]
+    kept.answer([4, 5, 6], "ANSWERED", "fulfilled", {"punteggio": [50, 60, 70]}, by="rossi", at=LATER)
+    kept.deliver(3)
+    assert (kept.texts("deliveries")[4:], kept.results()[5]) == ([3, 3, 3], {"punteggio": 60})
+    requests.merge(kept.arrival)
+    assert (kept.texts("revisions")[5], kept.results()[5]) == (3, {"punteggio": 60})
+
+
+def test_an_answer_that_has_gone_out_or_came_from_a_provider_is_not_taken_back(kept: Kept) -> None:
+    from cominflow.errors import UsageError
+    from cominflow.exchange import requests
+
+    kept.answer([0, 4], "ANSWERED", "fulfilled", {"punteggio": [1, 5]})
+    kept.answer([1, 5], "OPEN", "pending")
+    kept.answer([1, 5], "ANSWERED", "fulfilled", {"punteggio": [2, 6]}, by="rossi")
+    for position in (0, 4):
+        with pytest.raises(UsageError, match=rf"the answer of A-{kept.arrival.pk}/{position + 1} cannot be taken back"):
+            requests.retract(requests.place(kept.arrival, position), by="rossi", at=LATER)
+    kept.deliver(1)
+    before = kept.texts("states"), kept.texts("revisions"), kept.results()
+    for position in (1, 5):
+        with pytest.raises(UsageError, match="it has gone out, or its provider gave it"):
+            requests.retract(requests.place(kept.arrival, position), by="rossi", at=LATER)
+    requests.merge(kept.arrival)
+    with pytest.raises(UsageError, match="it has gone out"):
+        requests.retract(requests.place(kept.arrival, 1), by="rossi", at=LATER)
+    assert (kept.texts("states"), kept.texts("revisions"), kept.results()) == before
+
+
+def test_an_assignment_ends_when_its_request_is_open_no_more_and_no_other_does(keep: Callable[..., Kept]) -> None:
+    from cominflow.exchange import assignments
+    from cominflow.models import WorkAssignment
+
+    kept, other = keep(), keep("istituto-demo")
+    kept.answer([1, 3, 5], "OPEN", "pending")
+    other.answer([1], "OPEN", "pending")
+    for arrival, position in ((kept.arrival, 1), (kept.arrival, 3), (kept.arrival, 5), (other.arrival, 1)):
+        WorkAssignment.objects.create(
+            arrival=arrival, position=position, assignee="rossi", assigned_at=LATER, assigned_by="bianchi"
+        )
+    kept.answer([1], "ANSWERED", "fulfilled", by="verdi", at=LATER)
+    kept.answer([5], "CANCELLED", "failed", by="verdi", at=LATER)
+    assert set(assignments.assignees()) == {(kept.arrival.pk, 3), (other.arrival.pk, 1)}
+
+
 def test_references_are_written_once(keep: Callable[..., Kept]) -> None:
     from cominflow.exchange import requests
 

@@ -86,6 +86,12 @@ _ROWS_OF_MONEY = (
         "once:",
         "INSERT INTO cominflow_once (arrival_id, step, done_at) VALUES (" + _CLOSED + ", 'x', 0)",
     ),
+    (
+        "somebody has an answered request",
+        "assignments:",
+        "INSERT INTO cominflow_workassignment (arrival_id, position, assignee, assigned_at, assigned_by)"
+        " VALUES (" + _CLOSED + ", 0, 'x', 0, 'x')",
+    ),
     ("a batch is unfinished", "batches:", "UPDATE cominflow_batch SET finished_at = NULL WHERE id = 1"),
     ("a batch failed", "batches:", "UPDATE cominflow_batch SET failures_count = 1 WHERE id = 1"),
     ("a workflow failed", "is ERROR", "UPDATE workflow_status SET status = 'ERROR'"),

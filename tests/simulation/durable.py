@@ -268,12 +268,13 @@ class Recorder:
         orphans = set(self.disk.entries("spool")) - {row[1] for row in arrivals} - {workload.ORPHAN}
         yield from (f"no row knows spool/{name}" for name in orphans if not name.endswith(".copy"))
         deliveries = self._rows(
-            "SELECT d.id, d.state, d.sha256, d.folder, d.name, c.code"
+            "SELECT d.id, d.state, d.sha256, d.folder, d.name, c.code, d.published_at"
             " FROM {delivery} d JOIN {customer} c ON c.id = d.customer_id"
         )
-        for key, state, sha256, folder, name, code in deliveries:
-            if ("D", key, state) not in self._checked:
-                self._checked.add(("D", key, state))
+        for key, state, sha256, folder, name, code, published_at in deliveries:
+            seen = ("D", key, state, published_at)  # published again, it is looked at again
+            if seen not in self._checked:
+                self._checked.add(seen)
                 published = self.disk.holds(f"customers/{code}/{folder}/{os.fsdecode(name)}", sha256)
                 if state in ("PUBLISHED", "RETRIEVED") and not published:
                     yield f"D-{key} is {state} before its file is durable in the {folder}"

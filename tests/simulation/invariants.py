@@ -43,13 +43,14 @@ def _lost(place: Place, sent: list[Sent]) -> Iterator[str]:
 
 
 def _changed(place: Place, seen: dict[str, str]) -> Iterator[str]:
-    """3. A published file never changes."""
+    """3. A published file never changes; only the customer removes one, and what is published again is the same."""
+    cleared = workload.cleared(place).read_text() if workload.cleared(place).exists() else ""
     present = {}
     for folder in PUBLISHED_FOLDERS:
         for path in _files(place.data, f"customers/*/{folder}/*"):
             present[str(path.relative_to(place.data))] = _hash(path)
     for name, sha256 in seen.items():
-        if present.get(name) != sha256:
+        if present.get(name) != sha256 and (name in present or name != cleared):
             yield f"changed: {name} was published and is {'another file' if name in present else 'gone'} now"
     seen |= present
 
@@ -68,6 +69,7 @@ def at_the_end(place: Place, sent: list[Sent]) -> list[str]:
         _counts,
         _charges,
         _once,
+        _assignments,
         _batches,
         answers.wrong,
         engine_tables.wrong,
@@ -277,6 +279,16 @@ def _once(place: Place, sent: list[Sent]) -> Iterator[str]:
         due = [f"answer-{number}" for number in range(1, arrival.answers_count + 1)]
         if steps != (["accepted", *due] if arrival.accepted_at else []):
             yield f"{arrival.reference} has once-rows {steps}, and {arrival.answers_count} answers"
+
+
+def _assignments(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """Nobody has a request that is answered; the answer that was wrong was taken back once."""
+    from cominflow.models import Event, WorkAssignment
+
+    for row in WorkAssignment.objects.all():
+        yield f"{row.assignee} has A-{row.arrival_id}/{row.position + 1}, which is answered"
+    if (count := Event.objects.filter(what="answer taken back").count()) != 1:
+        yield f"{count} answers were taken back"
 
 
 def _batches(place: Place, sent: list[Sent]) -> Iterator[str]:

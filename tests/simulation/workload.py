@@ -18,6 +18,7 @@ from tests.simulation.files import BANK, INSTITUTE, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from cominflow.exchange.disk import Folders
     from cominflow.flows.run import Runner
@@ -100,17 +101,18 @@ def put_in_place(place: Place, sent: list[Sent]) -> None:
 def live(place: Place, sent: list[Sent], *, told: Callable[[str], None] | None = None) -> None:
     """One life; it ends when everything is done that can be. `told` hears what somebody is told is there: a path."""
     from cominflow.exchange.disk import Folders
-    from cominflow.flows import engine, run
+    from cominflow.flows import engine, lock, run
 
     logging.disable(logging.CRITICAL)
     folders = Folders(place.data)
     serve(place, folders, sent, told=told)
     operate(sent, answers_max=1)
-    with run.locked(folders):
+    with lock.locked(folders):
         runner = run.Runner(folders)
         runner.recover()
         try:
             _work(runner)
+            clear_away(place)
             while operate(sent, answers_max=2):
                 _work(runner)
         finally:
@@ -177,22 +179,16 @@ def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str], None]
 def operate(sent: list[Sent], *, answers_max: int) -> int:
     """What an operator does: answers some of what is open, lets one repeat through, gives up what is of no use.
 
-    Returns how much was done.
+    The first answer is a wrong one, and is taken back. Files that are gone are published again. Returns how much was
+    done.
     """
     from cominflow import clock
     from cominflow.errors import UsageError
-    from cominflow.exchange import requests
     from cominflow.flows import operate as operator
     from cominflow.models import Arrival
 
-    done = 0
+    done = _answer(answers_max) + _republish()
     wanted_twice = {one.name for one in sent if one.is_wanted_twice}
-    for place in list(requests.open_items())[:answers_max]:
-        result: dict[str, object] = {"punteggio": files.BY_HAND_SCORE}
-        if place.customer == INSTITUTE:
-            result["esposizione"] = Decimal("1.25")
-        operator.answer(place, "fulfilled", result, by=OPERATOR, at=clock.now())
-        done += 1
     for arrival in Arrival.objects.filter(state__in=("DUPLICATE", "QUARANTINED")).order_by("pk"):
         same = Arrival.objects.filter(customer=arrival.customer, sha256=arrival.sha256, was_released=True)
         try:
@@ -204,6 +200,80 @@ def operate(sent: list[Sent], *, answers_max: int) -> int:
             assert "receipt" in str(refused), refused
             continue
         done += 1
+    return done
+
+
+def _answer(answers_max: int) -> int:
+    """Assign what is open to somebody, and answer some of it; the very first answer is wrong, and is taken back."""
+    from cominflow import clock
+    from cominflow.exchange import requests
+    from cominflow.flows import desk
+    from cominflow.flows import operate as operator
+    from cominflow.models import Event
+
+    _retract_wrong()
+    chosen = list(requests.open_items())[:answers_max]
+    if chosen:
+        desk.assign(chosen, OPERATOR, by=OPERATOR, at=clock.now())
+    for place in chosen:
+        result: dict[str, object] = {"punteggio": files.BY_HAND_SCORE}
+        if place.customer == INSTITUTE:
+            result["esposizione"] = Decimal("1.25")
+        if not Event.objects.filter(what="answer taken back").exists():
+            operator.answer(place, "not_found", {}, by=OPERATOR, at=clock.now())
+            desk.undo(place, by=OPERATOR, reason="of another person", at=clock.now())
+        operator.answer(place, "fulfilled", result, by=OPERATOR, at=clock.now())
+    return len(chosen)
+
+
+def _retract_wrong() -> None:
+    """Take back what a life that was killed had answered wrongly: no engine ran since, so it has not gone out."""
+    from cominflow import clock
+    from cominflow.exchange import requests
+    from cominflow.flows import desk
+    from cominflow.models import Arrival, Event
+
+    if Event.objects.filter(what="answer taken back").exists():
+        return
+    for arrival in Arrival.objects.filter(state="QUEUED"):
+        for portion in requests.read(arrival, states={"ANSWERED"}):
+            wrong = (portion.answered_by == OPERATOR) & (portion.outcomes == "not_found")
+            for position in portion.positions[wrong].tolist():
+                place = requests.place(arrival, position)
+                desk.undo(place, by=OPERATOR, reason="of another person", at=clock.now())
+
+
+def clear_away(place: Place) -> None:
+    """A customer removes a file that went out, once, and asks for it again. What is removed is noted before."""
+    from cominflow.exchange import disk
+    from cominflow.models import Delivery
+
+    marker = cleared(place)
+    if not marker.exists():
+        rows = Delivery.objects.filter(customer__code=BANK, kind="answer", state="PUBLISHED")
+        sent = rows.order_by("arrival__bytes_count", "pk").first()
+        assert sent is not None, "an answer went out in the first life"
+        marker.write_text(f"customers/{BANK}/{sent.folder}/{sent.shown_name}")
+        (place.data / marker.read_text()).unlink()
+        disk.fsync_folder((place.data / marker.read_text()).parent)
+
+
+def cleared(place: Place) -> Path:
+    """Where it is noted which file a customer removed."""
+    return place.clients / "cleared"
+
+
+def _republish() -> int:
+    """Have made again what is noted as published and is not there. Returns how many."""
+    from cominflow import clock, settings
+    from cominflow.exchange import publish
+    from cominflow.exchange.disk import Folders
+    from cominflow.flows import operate as operator
+
+    folders, done = Folders(settings.DATA), 0
+    for delivery in publish.selected(delivery_states=("PUBLISHED", "RETRIEVED")):
+        if publish.presence(folders, delivery) == "gone":
+            done += operator.republish(delivery, by=OPERATOR, reason="cleared away", at=clock.now())
     return done
 
 

@@ -86,14 +86,18 @@ def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime) -> None
         index = answers.positions - chunk.first_position
         assert np.all((index >= 0) & (index < chunk.requests_count)), f"a position outside of chunk {ordinal}"
         base = _base(chunk)
-        overlays = chunk.overlays.order_by("revision").values_list("position", "revision", "state")
-        newest = {position: (revision, state) for position, revision, state in overlays}
+        overlays = chunk.overlays.order_by("revision").values_list("position", "revision", "state", "delivery_number")
+        newest = {position: (revision, state, number) for position, revision, state, number in overlays}
         before = base.states.astype(STATE_TEXT)
-        for position, (_, state) in newest.items():
-            before[position] = state
+        # A first answer is its provider's and in the blob; a person's lies over it, until it is merged after going out.
+        retractable = np.zeros(len(before), dtype=np.bool_)
+        for position, (_, state, number) in newest.items():
+            before[position], retractable[position] = state, number == 0
         after = before.copy()
         after[index] = answers.states
-        request_states.require(arrival_id, answers.positions, before[index], answers.states)
+        request_states.require(
+            arrival_id, answers.positions, before[index], answers.states, retractable=retractable[index]
+        )
         # When the blob has gone out, what comes now must be told from it.
         is_first = (before[index] == WAITING) & (chunk.delivery_number == 0)
         if is_first.any():

@@ -193,3 +193,8 @@ class Place:
     subject: str = field(repr=False)
     columns: Mapping[str, Any] = field(repr=False)
     results: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """How people name it: `A-17/3`; its events have this subject."""
+        return f"A-{self.arrival_id}/{self.position + 1}"

@@ -100,7 +100,9 @@ def store(arrival_id: int, answers: Answers, at: datetime) -> None:
         assert len(by_position) == len(answers.positions), "a position elsewhere"
         rows = [by_position[position] for position in answers.positions.tolist()]
         current = np.array([row.state for row in rows], dtype=np.str_)
-        request_states.require(arrival_id, answers.positions, current, answers.states)
+        # A first answer is its provider's; one of a later revision came for a request that was open.
+        retractable = np.array([row.revision > 0 and row.delivery_number == 0 for row in rows], dtype=np.bool_)
+        request_states.require(arrival_id, answers.positions, current, answers.states, retractable=retractable)
         results = cells.rows_of(answers.results, len(rows))
         answered_at = connection.ops.adapt_datetimefield_value(at)
         changes = [

@@ -15,15 +15,29 @@ def test_the_second_engine_is_told_the_process_that_has_the_lock(house: House) -
     import os
 
     from cominflow.errors import LockedError
-    from cominflow.flows import run
+    from cominflow.flows import lock
 
     with (
-        run.locked(house.folders),
+        lock.locked(house.folders),
         pytest.raises(LockedError, match=f"process {os.getpid()}"),
-        run.locked(house.folders),
+        lock.locked(house.folders),
     ):
         pass
-    with run.locked(house.folders):
+    with lock.locked(house.folders):
+        pass
+
+
+def test_who_asks_for_the_living_engine_keeps_nobody_from_starting(house: House) -> None:
+    import os
+
+    from cominflow.flows import lock
+
+    assert lock.holder(house.folders) == "", "there was none yet"
+    with lock.locked(house.folders):
+        assert lock.holder(house.folders) == str(os.getpid())
+        assert lock.holder(house.folders) == str(os.getpid())
+    assert lock.holder(house.folders) == "", "what it wrote is there, and it is gone"
+    with lock.locked(house.folders):
         pass
 
 
