@@ -144,14 +144,20 @@ class Rewriting:
 
 
 def rewrite(
-    source: Path, target: Path, layout: Layout, *, direction: Direction = "request", in_canonical_form: bool = False
+    source: Path,
+    target: Path,
+    layout: Layout,
+    *,
+    direction: Direction = "request",
+    in_canonical_form: bool = False,
+    on_block: Callable[[int], None] | None = None,
 ) -> Rewriting:
-    """Read `source` and write it to `target`, which appears complete or not at all.
+    """Read `source` and write it to `target`, which appears complete or not at all. `on_block` as for `Reading`.
 
     Raises ReadingError when the source cannot be read and OSError when the target cannot be written. Wrong data is
     copied as it came.
     """
-    reading = Reading(source, layout, direction=direction, values=False, source_name=str(source))
+    reading = Reading(source, layout, direction=direction, values=False, source_name=str(source), on_block=on_block)
     hashed = hashlib.sha256()
     tally = _Tally()
     bytes_count = 0

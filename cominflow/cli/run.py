@@ -6,6 +6,8 @@ import logging
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -27,8 +29,9 @@ Example:
 )
 @click.option("--once", is_flag=True, help="Take what lies in the inboxes, finish it, and end.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds that --once may take.")
+@click.option("--quiet", is_flag=True, help="Do not show how far --once is.")
 @showing.json_option
-def run(once: bool, timeout: float, as_json: bool) -> int:
+def run(once: bool, timeout: float, quiet: bool, as_json: bool) -> int:
     """Take files out of the inboxes, fulfil their requests and publish the answers.
 
     Only one engine works on a data folder. `run` beside a living engine ends with exit code 4; `run --once` asks
@@ -48,7 +51,8 @@ def run(once: bool, timeout: float, as_json: bool) -> int:
         with lock.locked(folders):
             _work(running.Runner(folders), signals.stop_event())
         return 0
-    is_in_time = _once(folders, signals.stop_event(), timeout)
+    with _shown(is_shown=not (quiet or as_json)) as on_look:
+        is_in_time = _once(folders, signals.stop_event(), timeout, on_look)
     failing = running.failing()
     if not is_in_time:
         click.echo(f"error: not everything was done within {timeout:g} s\n  do: see `cominflow status`", err=True)
@@ -75,7 +79,31 @@ def _consequence(batch: Batch) -> str:
 _ENDED = ("CLOSED", "REFUSED", "DISCARDED", "DUPLICATE", "QUARANTINED")
 
 
-def _once(folders: Folders, stop: threading.Event, timeout: float) -> bool:
+@contextmanager
+def _shown(*, is_shown: bool) -> Iterator[Callable[[], None]]:
+    """What `--once` calls at each look: it asks the database how far it is when that is to be said, once a second.
+
+    The share is of the requests that are known by then: as long as a file is read, there come more.
+    """
+    from cominflow import clock
+    from cominflow.flows import pulse
+    from tracciati.cli.progress import Progress
+
+    before = pulse.look(clock.now()).requests if is_shown else {"done": 0, "open": 0}
+    with Progress("run --once", 0, "{:,} requests".format, is_shown=is_shown, redrawn_s=1.0) as bar:
+
+        def tell() -> None:
+            if bar.is_due:
+                seen = pulse.look(clock.now())
+                done = sum(seen.requests[name] - before[name] for name in ("done", "open"))
+                read = f", {seen.requests['read']:,} requests read" if seen.requests["read"] else ""
+                also = f"unfinished files: {seen.unfinished_files:,}{read}"
+                bar.to(done, total=done + seen.requests["waiting"], also=also)
+
+        yield tell
+
+
+def _once(folders: Folders, stop: threading.Event, timeout: float, on_look: Callable[[], None]) -> bool:
     """Do it, or have the living engine do it; when that one ends before, do it after all."""
     from cominflow.flows import lock
     from cominflow.flows import run as running
@@ -86,13 +114,14 @@ def _once(folders: Folders, stop: threading.Event, timeout: float) -> bool:
         left_s = deadline - time.monotonic()
         try:
             with lock.locked(folders):
-                return _work_once(running.Runner(folders), stop, left_s)
+                return _work_once(running.Runner(folders), stop, left_s, on_look)
         except LockedError:
             if not is_asked:
                 running.request_sweep(folders)
                 is_asked = True
             if running.wait_until_idle(folders, timeout_s=min(left_s, 1.0)):
                 return True
+            on_look()
             if left_s <= 0:
                 return False
     return False
@@ -110,12 +139,12 @@ def _work(runner: Runner, stop: threading.Event) -> None:
         engine.shut_down()
 
 
-def _work_once(runner: Runner, stop: threading.Event, timeout: float) -> bool:
+def _work_once(runner: Runner, stop: threading.Event, timeout: float, on_look: Callable[[], None]) -> bool:
     from cominflow.flows import engine
 
     runner.stopping = stop
     runner.recover()
     try:
-        return runner.run_once(timeout_s=timeout)
+        return runner.run_once(timeout_s=timeout, on_look=on_look)
     finally:
         engine.shut_down()

@@ -59,7 +59,8 @@ def watch(look: Look, *, title: str, stop: threading.Event, every_s: float, as_j
 def table(pulse: Pulse, engine: str, before: Pulse | None, *, title: str) -> Iterator[str]:
     """The lines of one look; counts with what changed since the look `before`."""
     runs = f"the engine runs (process {engine})" if engine else "NO ENGINE RUNS: start `cominflow up`"
-    yield f"{title}  {showing.text_of(pulse.at)}  {runs}"
+    yield f"{showing.text_of(pulse.at)}  {title}"
+    yield runs
     yield ""
     seconds = 0.0 if before is None else (pulse.at - before.at).total_seconds()
     for group in _GROUPS:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Q, QuerySet
@@ -103,8 +104,10 @@ class Runner:
         unfinished = set(Batch.objects.filter(finished_at=None).values_list("pk", flat=True))
         engine.forget([name for name in ids if int(name.split("-")[1]) not in unfinished])
 
-    def run_once(self, *, timeout_s: float) -> bool:
+    def run_once(self, *, timeout_s: float, on_look: Callable[[], None] = lambda: None) -> bool:
         """Claim all there is and work until nothing is due. False when the time was up first.
+
+        on_look  called at each look that finds work under way
 
         Raises WorldError (OSError) when an inbox could not be swept, after all else is done. What failed in a batch
         and waits for its next try is in `failing`.
@@ -120,6 +123,7 @@ class Runner:
                 if self.failure is not None:
                     raise self.failure
                 return True
+            on_look()
             wait_s = ONCE_LOOK_S if claimed or due != before else min(ONCE_LOOK_S_MAX, wait_s * 1.5)
             before = due
             self.stopping.wait(wait_s if due else 0.0)

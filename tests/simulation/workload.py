@@ -106,14 +106,14 @@ def live(place: Place, sent: list[Sent], *, told: Callable[[str], None] | None =
     logging.disable(logging.CRITICAL)
     folders = Folders(place.data)
     serve(place, folders, sent, told=told)
-    operate(sent, answers_max=1)
+    operate(place, sent, answers_max=1)
     with lock.locked(folders):
         runner = run.Runner(folders)
         runner.recover()
         try:
             _work(runner)
             clear_away(place)
-            while operate(sent, answers_max=2):
+            while operate(place, sent, answers_max=2):
                 _work(runner)
         finally:
             engine.shut_down()
@@ -176,18 +176,18 @@ def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str], None]
         view.close()
 
 
-def operate(sent: list[Sent], *, answers_max: int) -> int:
+def operate(place: Place, sent: list[Sent], *, answers_max: int) -> int:
     """What an operator does: answers some of what is open, lets one repeat through, gives up what is of no use.
 
-    The first answer is a wrong one, and is taken back. Files that are gone are published again. Returns how much was
-    done.
+    The first answer is a wrong one, and is taken back. The file that a customer removed is published again. Returns how
+    much was done.
     """
     from cominflow import clock
     from cominflow.errors import UsageError
     from cominflow.flows import operate as operator
     from cominflow.models import Arrival
 
-    done = _answer(answers_max) + _republish()
+    done = _answer(answers_max) + _republish(place)
     wanted_twice = {one.name for one in sent if one.is_wanted_twice}
     for arrival in Arrival.objects.filter(state__in=("DUPLICATE", "QUARANTINED")).order_by("pk"):
         same = Arrival.objects.filter(customer=arrival.customer, sha256=arrival.sha256, was_released=True)
@@ -252,7 +252,8 @@ def clear_away(place: Place) -> None:
     if not marker.exists():
         rows = Delivery.objects.filter(customer__code=BANK, kind="answer", state="PUBLISHED")
         sent = rows.order_by("arrival__bytes_count", "pk").first()
-        assert sent is not None, "an answer went out in the first life"
+        if sent is None:
+            return  # a system that a test broke
         marker.write_text(f"customers/{BANK}/{sent.folder}/{sent.shown_name}")
         (place.data / marker.read_text()).unlink()
         disk.fsync_folder((place.data / marker.read_text()).parent)
@@ -263,16 +264,18 @@ def cleared(place: Place) -> Path:
     return place.clients / "cleared"
 
 
-def _republish() -> int:
-    """Have made again what is noted as published and is not there. Returns how many."""
-    from cominflow import clock, settings
+def _republish(place: Place) -> int:
+    """Have the file made again that the customer removed and asks for, when it is not there. Returns how many."""
+    from cominflow import clock
     from cominflow.exchange import publish
     from cominflow.exchange.disk import Folders
     from cominflow.flows import operate as operator
 
-    folders, done = Folders(settings.DATA), 0
+    folders, done = Folders(place.data), 0
+    wanted = cleared(place).read_text() if cleared(place).exists() else ""
     for delivery in publish.selected(delivery_states=("PUBLISHED", "RETRIEVED")):
-        if publish.presence(folders, delivery) == "gone":
+        path = publish.place_of(folders, delivery)
+        if wanted and path == place.data / wanted and not path.exists():
             done += operator.republish(delivery, by=OPERATOR, reason="cleared away", at=clock.now())
     return done
 

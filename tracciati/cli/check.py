@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from tracciati.cli import options
+from tracciati.cli import options, progress
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction
@@ -29,9 +29,17 @@ Examples:
     "--examples", type=click.IntRange(min=1), default=20, show_default=True, help="Findings shown per code and field."
 )
 @options.reveal_option
+@progress.quiet_option
 @options.json_option
 def check(
-    layout_path: Path, file_path: Path, direction: str, unit: str, examples: int, reveal: bool, as_json: bool
+    layout_path: Path,
+    file_path: Path,
+    direction: str,
+    unit: str,
+    examples: int,
+    reveal: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Say everything that is wrong with FILE.
 
@@ -44,14 +52,17 @@ def check(
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
-    report = check_file(
-        options.source_of(file_path),
-        layout,
-        direction=towards,
-        unit=unit,
-        examples=examples,
-        reveal=reveal,
-        source_name=options.name_of(file_path),
-    )
+    name, size, is_shown = options.name_of(file_path), progress.size_of(file_path), not (quiet or as_json)
+    with progress.Progress(f"check {file_path.name}", size, progress.megabytes, is_shown=is_shown) as bar:
+        report = check_file(
+            options.source_of(file_path),
+            layout,
+            direction=towards,
+            unit=unit,
+            examples=examples,
+            reveal=reveal,
+            source_name=name,
+            on_block=bar.to,
+        )
     click.echo(report.to_json() if as_json else report.to_text())
     return 0 if report.is_clean else 1

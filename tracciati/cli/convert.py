@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from tracciati.cli import options
+from tracciati.cli import options, progress
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction
@@ -31,9 +31,17 @@ Examples:
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.  [default: standard output]"
 )
+@progress.quiet_option
 @options.json_option
 def convert(
-    layout_path: Path, file_path: Path, form: str, record: str, direction: str, out: Path | None, as_json: bool
+    layout_path: Path,
+    file_path: Path,
+    form: str,
+    record: str,
+    direction: str,
+    out: Path | None,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Write the values of FILE as CSV or JSON lines.
 
@@ -51,8 +59,14 @@ def convert(
     source, name = options.source_of(file_path), options.name_of(file_path)
     if form == "csv":
         record = _record_of(record, converter.record_names(layout, towards))
-    reading = Reading(source, layout, direction=towards, source_name=name)
-    with nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as sink:
+    # A bar in the midst of the values would spoil both.
+    is_shown = not (quiet or as_json or (out is None and sys.stdout.isatty()))
+    size = progress.size_of(file_path)
+    with (
+        progress.Progress(f"convert {file_path.name}", size, progress.megabytes, is_shown=is_shown) as bar,
+        nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as sink,
+    ):
+        reading = Reading(source, layout, direction=towards, source_name=name, on_block=bar.to)
         if form == "csv":
             converter.to_csv(reading, sink, layout.by_name[record], towards)
         else:

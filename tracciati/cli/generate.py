@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from tracciati.cli import options
+from tracciati.cli import options, progress
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Layout
@@ -35,6 +35,7 @@ Examples:
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.  [default: standard output]"
 )
+@progress.quiet_option
 @options.json_option
 def generate(
     layout_path: Path,
@@ -44,6 +45,7 @@ def generate(
     given: tuple[str, ...],
     direction: str,
     out: Path | None,
+    quiet: bool,
     as_json: bool,
 ) -> int:
     """Make a valid file by seed.
@@ -63,9 +65,13 @@ def generate(
         raise click.UsageError(f"the layout has no record type or group `{unit}`")
     values = dict(_given(text, layout) for text in given)
     order = generator.Order(seed=seed, count=count, unit=unit, direction=towards, given=values)
+    is_shown = not (quiet or as_json or (out is None and sys.stdout.isatty()))
     try:
-        with nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as sink:
-            written = generator.generate(layout, sink, order)
+        with (
+            progress.Progress("generate", count, "{:,} units".format, is_shown=is_shown) as bar,
+            nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as sink,
+        ):
+            written = generator.generate(layout, sink, order, on_stretch=bar.to)
     except (SpecimenError, SuccessionError, DoesNotFit) as problem:
         hint = f"\n  do: {problem.hint}" if problem.hint else ""
         raise click.UsageError(f"{problem}{hint}") from problem

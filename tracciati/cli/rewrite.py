@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from tracciati.cli import options
+from tracciati.cli import options, progress
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction
@@ -27,8 +27,17 @@ Examples:
 @click.argument("out_path", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--canonical", is_flag=True, help="Write every field anew from its value, and name each difference.")
 @options.direction_option
+@progress.quiet_option
 @options.json_option
-def rewrite(layout_path: Path, file_path: Path, out_path: Path, canonical: bool, direction: str, as_json: bool) -> int:
+def rewrite(
+    layout_path: Path,
+    file_path: Path,
+    out_path: Path,
+    canonical: bool,
+    direction: str,
+    quiet: bool,
+    as_json: bool,
+) -> int:
     """Read IN and write it again to OUT.
 
     Byte for byte the same; or with --canonical as we would have written it ourselves.
@@ -40,6 +49,10 @@ def rewrite(layout_path: Path, file_path: Path, out_path: Path, canonical: bool,
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
-    done = rewriter.rewrite(file_path, out_path, layout, direction=towards, in_canonical_form=canonical)
+    what, size, is_shown = f"rewrite {file_path.name}", progress.size_of(file_path), not (quiet or as_json)
+    with progress.Progress(what, size, progress.megabytes, is_shown=is_shown) as bar:
+        done = rewriter.rewrite(
+            file_path, out_path, layout, direction=towards, in_canonical_form=canonical, on_block=bar.to
+        )
     click.echo(json.dumps(done.as_dict(), indent=2, ensure_ascii=False) if as_json else done.to_text())
     return 0 if done.is_proven else 1

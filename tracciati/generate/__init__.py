@@ -10,7 +10,7 @@ memory nor a file that can be patched, and any stream will do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -61,10 +61,14 @@ class Generated:
     sha256: str
 
 
-def generate(layout: Layout, sink: BinaryIO, order: Order) -> Generated:
+def generate(
+    layout: Layout, sink: BinaryIO, order: Order, *, on_stretch: Callable[[int], None] | None = None
+) -> Generated:
     """Write a valid file.
 
-    sink  any binary stream, written from its present place on
+    sink        any binary stream, written from its present place on
+    on_stretch  called now and then with how many of the units are done, as a share of all work: a file with totals
+                is made twice, the first time for its sums
 
     Returns what was written. Raises SuccessionError when the structure has no such file, SpecimenError when a field
     or rule leaves no value that would do, DoesNotFit when a given value or a total does not fit its field.
@@ -75,9 +79,13 @@ def generate(layout: Layout, sink: BinaryIO, order: Order) -> Generated:
         raise specimens.SpecimenError(unknown[0], "the layout has no such field", "write it as record.field")
     totals = Totals(layout, order.direction)
     computed: dict[str, int] = {}
+    passes_count = 2 if totals.paths() else 1
+    told = _Told(on_stretch, order.count, passes_count)
     if totals.paths():
         for part in _Draft(layout, order, computed).parts():
             part.add_to(totals)
+            told.stretch()
+        told.next_pass()
         for path, total in totals.finish().items():
             if total.value is None:
                 why = "the sum has more decimals than the total"
@@ -89,7 +97,27 @@ def generate(layout: Layout, sink: BinaryIO, order: Order) -> Generated:
     for part in _Draft(layout, order, computed).parts():
         output.write(part.encoded())
         records_count += len(part.types)
+        told.stretch()
     return Generated(records_count, output.bytes_count, output.hashed.hexdigest())
+
+
+class _Told:
+    """Counts stretches of one pass or two, and says how many units that is of what was ordered."""
+
+    def __init__(self, on_stretch: Callable[[int], None] | None, count: int, passes_count: int) -> None:
+        self.on_stretch, self.count, self.passes_count = on_stretch, count, passes_count
+        self.before = self.stretches = 0
+
+    def stretch(self) -> None:
+        """One more is made; the last one may be shorter than the others."""
+        self.stretches += 1
+        if self.on_stretch is not None:
+            made = min(self.count, self.stretches * UNITS_PER_STRETCH)
+            self.on_stretch((self.before + made) // self.passes_count)
+
+    def next_pass(self) -> None:
+        """From the beginning."""
+        self.before, self.stretches = self.count, 0
 
 
 class _Output:

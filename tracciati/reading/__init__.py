@@ -10,7 +10,7 @@ blocks, so that `workers` can read them in other processes. Data never raises: w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -100,6 +100,7 @@ class Reading:
     workers     processes to read with; the result does not depend on it. One where the process has threads (see
                 `workers.py`), or the machine has no fork
     sha256      the file's hash where the caller knows it (an archived file is named by it): it is not computed again
+    on_block    called after each block with the number of bytes read so far
 
     Raises ReadingError when the source cannot be read or the layout has no structure for the direction, LayoutError
     when a check refers to a record that only comes later.
@@ -120,6 +121,7 @@ class Reading:
         source_name: str = "",
         workers: int = 1,
         sha256: str = "",
+        on_block: Callable[[int], None] | None = None,
     ) -> None:
         if direction not in layout.structure:
             hint = f"declare file.structure.{direction}, or read it in one of: {', '.join(layout.structure)}"
@@ -129,6 +131,7 @@ class Reading:
         assert not unit or unit in layout.by_name or unit in layout.groups, f"{unit} is neither record nor group"
         self._layout, self._direction, self._unit = layout, direction, unit
         self._examples, self._reveal, self._workers = examples, reveal, workers
+        self._on_block = on_block
         self._automaton = layout.structure[direction]
         self._judgement = Judgement(waivers, today)
         self._source = Source(
@@ -170,6 +173,8 @@ class Reading:
         try:
             for front, (columns, faults) in workers.in_order(self._fronts):
                 yield from self._finished(front, columns, faults)
+                if self._on_block is not None:
+                    self._on_block(front.witness.offset + len(front.frame.buffer))
         finally:
             workers.close()
             self._source.close()
@@ -279,6 +284,7 @@ def check(
     source_name: str = "",
     workers: int = 1,
     sha256: str = "",
+    on_block: Callable[[int], None] | None = None,
 ) -> Report:
     """Check a file with every check, and keep no values. Arguments and errors are those of Reading."""
     reading = Reading(
@@ -294,6 +300,7 @@ def check(
         source_name=source_name,
         workers=workers,
         sha256=sha256,
+        on_block=on_block,
     )
     for _ in reading:
         pass
