@@ -81,7 +81,7 @@ _ENDED = ("CLOSED", "REFUSED", "DISCARDED", "DUPLICATE", "QUARANTINED")
 
 @contextmanager
 def _shown(*, is_shown: bool) -> Iterator[Callable[[], None]]:
-    """What `--once` calls at each look: it asks the database how far it is when that is to be said, once a second.
+    """What `--once` calls at each look: it asks the database how far it is when that is to be said, every two seconds.
 
     The share is of the requests that are known by then: as long as a file is read, there come more.
     """
@@ -90,7 +90,7 @@ def _shown(*, is_shown: bool) -> Iterator[Callable[[], None]]:
     from tracciati.cli.progress import Progress
 
     before = pulse.look(clock.now()).requests if is_shown else {"done": 0, "open": 0}
-    with Progress("run --once", 0, "{:,} requests".format, is_shown=is_shown, redrawn_s=1.0) as bar:
+    with Progress("run --once", 0, "{:,} requests".format, is_shown=is_shown, redrawn_s=2.0) as bar:
 
         def tell() -> None:
             if bar.is_due:

@@ -46,7 +46,7 @@ def test_the_share_is_of_the_requests_that_are_known(
             on_look()
             on_look()
         drawn, gone = terminal.getvalue().split("\r\x1b[K")[1:]
-        assert gone == "", "twice within a second it is drawn once, and then it is gone"
+        assert gone == "", "twice within two seconds it is drawn once, and then it is gone"
         return drawn
 
     arrival = house.send("RV_20260301_001.txt", content)
