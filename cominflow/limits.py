@@ -59,3 +59,26 @@ SFTP_FREE_BYTES_MIN = 64 * 1024**2
 # Above this many bytes a file gets a batch of its own and its requests are stored chunk by chunk; 256 requests of
 # 200 to 1,000 bytes are less.
 LARGE_FILE_BYTES = 256 * 1024
+
+# Seconds after which what is half-way is said not to go on: a delivery, a batch, a file that no row knows yet. The
+# largest file that is taken is worked through in less.
+RECONCILE_STALE_S = 3600
+
+# Arrivals that are reconciled together, as tables in memory: 500 small ones have at most 128,000 rows, which the
+# database sums up before we see them.
+RECONCILE_ARRIVALS = 500
+
+# Findings of one code that a report spells out; the rest is counted. Nobody reads more, and a system with a million
+# of them must still be able to say so.
+RECONCILE_FINDINGS_MAX = 100
+
+# Days at least between an arrival's end and its purge. Originals are archived by month and content, and a purge must
+# not meet a file of the same month that is just being archived: after 32 days that month is over.
+PURGE_DAYS_MIN = 32
+
+# Chunks, or segments of references, that a purge empties in one transaction: about 6 MB of pages set free, some 20 ms.
+PURGE_CHUNKS = 16
+
+# Pages of 16 kB that SQLite gives back in one step, and the pause after it in which the engine gets its turn.
+VACUUM_PAGES = 64
+VACUUM_PAUSE_S = 0.01

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import commands, findings, states
+from docs import commands, findings, reconciling, states
 from tracciati.declare.schema import schema_text
 
 FOLDER = Path(__file__).resolve().parent
@@ -17,6 +17,7 @@ PAGES = {
     "architecture.md": states.page,
     "cli.md": commands.page,
     "findings.md": findings.page,
+    "reconciliation.md": reconciling.page,
     "../layouts/schema.json": schema_text,
 }
 

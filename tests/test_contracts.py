@@ -47,6 +47,11 @@ def test_the_tree_as_it_is_keeps_every_contract(tree: Path) -> None:
         ("cominflow/models/pricing.py", "import cominflow.exchange", "cominflow reads top to bottom"),
         ("cominflow/fulfilment/table.py", "import cominflow.exchange", "cominflow reads top to bottom"),
         ("cominflow/money.py", "import django", "business rules do no input or output"),
+        (
+            "cominflow/reconciliation/charging.py",
+            "import cominflow.exchange.requests",
+            "reconciliation recomputes by its own means",
+        ),
     ],
 )
 def test_a_wrong_import_breaks_the_contract_that_names_it(

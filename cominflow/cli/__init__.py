@@ -29,6 +29,8 @@ COMMANDS = {
     "work": "work",
     "delivery": "delivery",
     "trace": "trace",
+    "reconcile": "reconcile",
+    "purge": "purge",
     "demo": "demo",
 }
 

@@ -204,7 +204,12 @@ def find(reference: str, *, customer: Customer | None = None) -> list[Place]:
 
 
 def place(arrival: Arrival, position: int) -> Place:
-    """The request at `position` (from 0) of the arrival. UsageError when it has none there."""
+    """The request at `position` (from 0) of the arrival. UsageError when it has none there, or was purged."""
+    if arrival.state == "PURGED":
+        raise UsageError(
+            f"the contents of arrival {arrival.reference} were purged",
+            hint=f"what is left is told by `cominflow arrival show {arrival.reference}`",
+        )
     found = _place(arrival.pk, position)
     if found is None:
         raise UsageError(

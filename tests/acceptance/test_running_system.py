@@ -187,3 +187,35 @@ def test_the_demo_adds_up(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything added up." in done.stdout
+    assert "everything adds up" in done.stdout  # so says `cominflow reconcile`
+
+
+def test_reconcile_beside_a_working_engine_raises_no_alarm(bank: System) -> None:
+    """It looks again and again, from the first file to the last answer, and finds nothing in what is under way."""
+    bank.up()
+    for number in range(1, 4):
+        bank.place(BANK, f"RV_20260301_00{number}.txt", generated(bank, seed=number, count=4_000))
+        bank.place(BANK, f"RV_20260302_00{number}.txt", generated(bank, seed=10 + number))
+        looked = bank.json("reconcile", "--deep")
+        assert looked["findings"] == []
+    while any(state in bank.json("status")["arrivals"] for state in ("CLAIMED", "READING", "QUEUED", "ANSWERED")):
+        assert bank.json("reconcile")["is_clean"]
+    bank.run("run", "--once")
+    looked = bank.json("reconcile", "--deep")
+    assert (looked["looked_at"]["requests"], looked["findings"]) == (12_009, [])
+
+
+def test_reconcile_ends_with_exit_code_1_and_says_what_does_not_add_up(bank: System) -> None:
+    bank.place(BANK, "RV_20260301_001.txt", generated(bank, seed=1))
+    bank.run("run", "--once")
+    assert "everything adds up" in bank.run("reconcile")
+    assert "nothing is that old" in bank.run("purge", "--older-than", "400d", "--dry-run")
+    assert "purged 0 arrivals" in bank.run("purge", "--older-than", "400d")
+    (original,) = (bank.data / "archive").glob("*/*/*")
+    original.unlink()
+    done = subprocess.run([BIN / "cominflow", "reconcile"], env=bank.environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "R-101 A-1: the original of an arrival is nowhere\n  expected archive/" in done.stdout
+    assert "  do: take the file from a backup" in done.stdout
+    said = bank.run("purge", "--older-than", "10d", code=2)
+    assert "32d at least" in said

@@ -52,6 +52,12 @@ _ROWS_OF_MONEY = (
         "UPDATE cominflow_invoice SET number = number + 1 WHERE number = (SELECT max(number) FROM cominflow_invoice)",
     ),
     ("the counter ran ahead", "invoice_numbers:", "UPDATE cominflow_numbering SET last = last + 1"),
+    ("the counter ran ahead", "adds_up: R-506", "UPDATE cominflow_numbering SET last = last + 1"),
+    (
+        "a purged file has contents again",
+        "adds_up: R-104",
+        "UPDATE cominflow_arrival SET report = X'01' WHERE state = 'PURGED'",
+    ),
     (
         "a chunk counts wrongly",
         "counts:",
@@ -145,6 +151,7 @@ def _of_files() -> Iterator[tuple[str, str, Spoil]]:
         "leftovers:",
         lambda place: _first(place, "quarantine/spool-*/reason*").unlink(),
     )
+    yield "a purged file is back", "is still at", lambda place: _write(_outbox(place, "RV_20260301_005.A01"))
     yield "an answer says another code", "wrong:", lambda place: _replace(_outbox(place, answer), 202 + 52, b"10")
     yield "an answer carries another score", "wrong:", lambda place: _replace(_outbox(place, answer), 202 + 58, b"99")
     yield "an answer has no request", "the first answer", lambda place: _empty(_outbox(place, answer))

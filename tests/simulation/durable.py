@@ -249,7 +249,7 @@ class Recorder:
         """What is committed, seen by a connection of its own."""
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
         try:
-            tables = {name: f"cominflow_{name}" for name in ("arrival", "delivery", "customer", "event")}
+            tables = {name: f"cominflow_{name}" for name in ("arrival", "delivery", "customer", "event", "once")}
             return connection.execute(query.format(**tables), values).fetchall()
         finally:
             connection.close()
@@ -280,11 +280,26 @@ class Recorder:
                     yield f"D-{key} is {state} before its file is durable in the {folder}"
                 if state == "STAGED" and not published and not self.disk.holds(f"publish/{key}", sha256):
                     yield f"D-{key} is STAGED before its file is durable in publish/"
+        yield from self._wrong_purges()
         if self._rows("SELECT 1 FROM {event} WHERE what = 'orphan'"):
             if not self.disk.at(f"quarantine/spool-{workload.ORPHAN}/payload"):
                 yield "an orphan was noted before it is durable in quarantine"
             if workload.ORPHAN in self.disk.entries("spool"):
                 yield "an orphan was noted while it is durable in the spool as well"
+
+    def _wrong_purges(self) -> Iterator[str]:
+        """What a row says is purged would come back after a power cut."""
+        purged = self._rows(
+            "SELECT a.id, a.sha256, a.claimed_at, d.folder, d.name, c.code FROM {once} o"
+            " JOIN {arrival} a ON a.id = o.arrival_id JOIN {customer} c ON c.id = a.customer_id"
+            " JOIN {delivery} d ON d.arrival_id = a.id WHERE o.step = 'purged'"
+        )
+        for key, sha256, claimed_at, folder, name, code in purged:
+            claimed = datetime.fromisoformat(claimed_at)
+            archived = f"archive/{claimed:%Y}/{claimed:%m}/{sha256}"
+            for path in (archived, f"customers/{code}/{folder}/{os.fsdecode(name)}"):
+                if self.disk.at(path) is not None:
+                    yield f"A-{key} is purged before {path} is durably gone"
 
     def _wrong_arrival(
         self,

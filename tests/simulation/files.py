@@ -41,6 +41,7 @@ class Sent:
     ends     the states in which its arrivals may end
     expected in the order of the file; only of files that are accepted
     is_wanted_twice  an operator releases its repeat
+    is_purged        its bytes are taken away in the end
     """
 
     customer: str
@@ -51,6 +52,7 @@ class Sent:
     expected: tuple[Expected, ...] = ()
     rejected: tuple[str, ...] = field(default=())
     is_wanted_twice: bool = False
+    is_purged: bool = False
 
     @property
     def sha256(self) -> str:
@@ -67,6 +69,7 @@ def make(*, is_short: bool) -> tuple[list[Sent], bytes]:
     small, wrong = _bank(seed=1, count=6, by_hand=() if is_short else (4,), unknown=(1,), wrong=(2,), table=table)
     large, _ = _bank(seed=2, count=50, by_hand=(45,) if is_short else (5, 45), unknown=(20,), wrong=(), table=table)
     untotalled = _with_another_total(_bank(seed=3, count=5, by_hand=(), unknown=(), wrong=(), table=table)[0])
+    old, _ = _bank(seed=6, count=12, by_hand=(), unknown=(3,), wrong=(), table=table)
     checks = _institute(seed=4, count=4, by_hand=() if is_short else (2,), table=table)
     repeat = ("CLOSED", "DISCARDED")  # the live one, the released repeat, and what was sent again without need
     expected, rejected = _expected_of_bank(small, table, wrong), tuple(_cut(line)[0] for line in wrong)
@@ -75,6 +78,9 @@ def make(*, is_short: bool) -> tuple[list[Sent], bytes]:
         Sent(BANK, "RV_20260301_002.txt", small, "linked", repeat, expected, rejected, not is_short),
         Sent(BANK, "RV_20260301_003.txt", untotalled, "placed", ("REFUSED",)),
         Sent(BANK, "RV_20260301_004.txt", large, "placed", ("CLOSED",), _expected_of_bank(large, table, [])),
+        Sent(
+            BANK, "RV_20260301_005.txt", old, "placed", ("PURGED",), _expected_of_bank(old, table, []), is_purged=True
+        ),
         Sent(
             BANK, "pippo.doc", b"nobody agreed on this name\n", "placed", ("DISCARDED",), is_wanted_twice=not is_short
         ),

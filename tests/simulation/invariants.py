@@ -29,7 +29,12 @@ def at_any_instant(place: Place, sent: list[Sent], seen: dict[str, str]) -> list
 
     seen  path in the data folder -> hash of what was published there; brought up to date
     """
-    return [*_lost(place, sent), *_changed(place, seen)]
+    is_purging = (place.clients / workload.PURGING).exists()
+    purged = {one.name for one in sent if one.is_purged and is_purging}
+    return [
+        *_lost(place, [one for one in sent if one.name not in purged]),
+        *_changed(place, seen, tuple(Path(name).stem + "." for name in purged)),
+    ]
 
 
 def _lost(place: Place, sent: list[Sent]) -> Iterator[str]:
@@ -42,15 +47,17 @@ def _lost(place: Place, sent: list[Sent]) -> Iterator[str]:
             yield f"lost: {one.name} is neither in the inbox nor in the spool nor in the archive"
 
 
-def _changed(place: Place, seen: dict[str, str]) -> Iterator[str]:
-    """3. A published file never changes; only the customer removes one, and what is published again is the same."""
+def _changed(place: Place, seen: dict[str, str], purged: tuple[str, ...]) -> Iterator[str]:
+    """3. A published file never changes; it may go by the customer's hand, or when its file is purged (`purged`)."""
     cleared = workload.cleared(place).read_text() if workload.cleared(place).exists() else ""
     present = {}
     for folder in PUBLISHED_FOLDERS:
         for path in _files(place.data, f"customers/*/{folder}/*"):
             present[str(path.relative_to(place.data))] = _hash(path)
     for name, sha256 in seen.items():
-        if present.get(name) != sha256 and (name in present or name != cleared):
+        if name not in present and (name == cleared or Path(name).name.startswith(purged)):
+            continue
+        if present.get(name) != sha256:
             yield f"changed: {name} was published and is {'another file' if name in present else 'gone'} now"
     seen |= present
 
@@ -71,6 +78,7 @@ def at_the_end(place: Place, sent: list[Sent]) -> list[str]:
         _once,
         _assignments,
         _batches,
+        _adds_up,
         answers.wrong,
         engine_tables.wrong,
     )
@@ -89,6 +97,8 @@ def _originals(place: Place, sent: list[Sent]) -> Iterator[str]:
     from cominflow.exchange.disk import Folders
 
     for arrival in _arrivals():
+        if arrival.state == "PURGED":
+            continue
         original = archive.place_of(Folders(place.data), arrival, arrival.sha256 or "none")
         if not original.exists() or _hash(original) != arrival.sha256:
             yield f"{arrival.reference} has no original of its hash in the archive"
@@ -121,7 +131,9 @@ def _ends(place: Place, sent: list[Sent]) -> Iterator[str]:
             if arrival.sha256 != one.sha256:
                 yield f"{arrival.reference} ({one.name}) has another content"
     yield from (f"an arrival of {name} that nobody sent" for name in by_name)
-    closed = Counter((a.customer.code, a.sha256, a.was_released) for a in _arrivals() if a.state == "CLOSED")
+    closed = Counter(
+        (a.customer.code, a.sha256, a.was_released) for a in _arrivals() if a.state in ("CLOSED", "PURGED")
+    )
     for one in sent:
         for is_repeat in (False, True):
             due = 1 if one.expected and (not is_repeat or one.is_wanted_twice) else 0
@@ -135,14 +147,15 @@ def _published(place: Place, sent: list[Sent]) -> Iterator[str]:
     from cominflow.models import Delivery
 
     known = {}
-    for delivery in Delivery.objects.select_related("customer"):
+    for delivery in Delivery.objects.select_related("customer", "arrival"):
         path = place.data / "customers" / delivery.customer.code / delivery.folder / delivery.shown_name
         known[path] = delivery
         if delivery.state not in ("PUBLISHED", "RETRIEVED"):
             yield f"{delivery.reference} is {delivery.state}"
-        if not path.exists():
-            yield f"{delivery.reference} is not at {path.relative_to(place.data)}"
-        elif _hash(path) != delivery.sha256 or path.stat().st_size != delivery.bytes_count:
+        if path.exists() == (delivery.arrival.state == "PURGED"):
+            is_there = "still" if path.exists() else "not"
+            yield f"{delivery.reference} is {is_there} at {path.relative_to(place.data)}"
+        elif path.exists() and (_hash(path) != delivery.sha256 or path.stat().st_size != delivery.bytes_count):
             yield f"{delivery.reference} has other bytes than were staged"
     for folder in PUBLISHED_FOLDERS:
         for path in _files(place.data, f"customers/*/{folder}/*"):
@@ -222,7 +235,7 @@ def _counts(place: Place, sent: list[Sent]) -> Iterator[str]:
     from cominflow.models import Chunk
 
     for arrival in _arrivals():
-        if not arrival.requests_count:
+        if not arrival.requests_count or arrival.state == "PURGED":
             continue
         states: Counter[str] = Counter()
         for portion in requests.read(arrival):
@@ -246,6 +259,8 @@ def _charges(place: Place, sent: list[Sent]) -> Iterator[str]:
 
     for arrival in _arrivals():
         fulfilled: Counter[tuple[int, str]] = Counter()
+        if arrival.state == "PURGED":
+            continue
         for portion in requests.read(arrival):
             for number, outcome, service in zip(
                 portion.deliveries.tolist(), portion.outcomes.tolist(), portion.services.to_pylist(), strict=True
@@ -277,7 +292,8 @@ def _once(place: Place, sent: list[Sent]) -> Iterator[str]:
     for arrival in _arrivals():
         steps = sorted(Once.objects.filter(arrival=arrival).values_list("step", flat=True))
         due = [f"answer-{number}" for number in range(1, arrival.answers_count + 1)]
-        if steps != (["accepted", *due] if arrival.accepted_at else []):
+        purged = ["purged"] if arrival.state == "PURGED" else []
+        if steps != (["accepted", *due, *purged] if arrival.accepted_at else purged):
             yield f"{arrival.reference} has once-rows {steps}, and {arrival.answers_count} answers"
 
 
@@ -298,6 +314,18 @@ def _batches(place: Place, sent: list[Sent]) -> Iterator[str]:
     for batch in Batch.objects.all():
         if batch.finished_at is None or batch.error or batch.failures_count:
             yield f"batch {batch.pk}: finished {batch.finished_at}, {batch.failures_count} failures, {batch.error!r}"
+
+
+def _adds_up(place: Place, sent: list[Sent]) -> Iterator[str]:
+    """The program's own second opinion finds nothing, two hours later, when nothing can be under way any more."""
+    from datetime import timedelta
+
+    from cominflow import clock
+    from cominflow.exchange.disk import Folders
+    from cominflow.reconciliation.block import Look
+    from cominflow.reconciliation.whole import reconcile
+
+    yield from reconcile(Look(Folders(place.data), clock.now() + timedelta(hours=2), is_deep=True)).lines()
 
 
 def _files(folder: Path, *patterns: str) -> Iterator[Path]:

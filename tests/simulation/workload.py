@@ -1,6 +1,7 @@
 """Workload: one life of the whole system, the customers' clients and the operator included.
 
     clients send what they have no OK for → operator → engine: recover, claim, work → operator → work → operator → work
+    → purge
 
 A life that is killed is followed by another one, which does the same; each ends when nothing is left to do.
 """
@@ -28,6 +29,8 @@ TIMEOUT_S = 60.0
 OPERATOR = "operator"
 SENT = "sent.pickle"
 ORPHAN = "a-file-that-no-row-knows"
+# Beside the clients' files from the moment on in which bytes may be taken away.
+PURGING = "purging"
 # Somebody writes this file just when it is taken; it goes back, and is taken when he is done.
 CONTESTED = "controlli_2026-03-01_1.csv"
 
@@ -115,6 +118,7 @@ def live(place: Place, sent: list[Sent], *, told: Callable[[str], None] | None =
             clear_away(place)
             while operate(place, sent, answers_max=2):
                 _work(runner)
+            purge(place, folders, sent)
         finally:
             engine.shut_down()
 
@@ -278,6 +282,24 @@ def _republish(place: Place) -> int:
         if wanted and path == place.data / wanted and not path.exists():
             done += operator.republish(delivery, by=OPERATOR, reason="cleared away", at=clock.now())
     return done
+
+
+def purge(place: Place, folders: Folders, sent: list[Sent]) -> None:
+    """Much later the retention of some files has ended, and their bytes are taken away."""
+    from datetime import timedelta
+
+    from cominflow import clock
+    from cominflow.exchange import purge as purging
+    from cominflow.exchange import space
+
+    names = {one.name for one in sent if one.is_purged}
+    ended_before = purging.before(clock.now() + timedelta(days=500), 400)
+    due = [arrival for arrival in purging.due(ended_before) if arrival.shown_name in names]
+    for arrival in [*purging.unfinished(), *due]:
+        (place.clients / PURGING).touch()
+        is_gone = purging.purge(folders, arrival, at=clock.now(), by=OPERATOR, reason="retention has ended")
+        assert is_gone, f"{arrival.reference} is not gone"
+    space.give_back()
 
 
 def contest(place: Place) -> Callable[[str], None]:

@@ -41,7 +41,8 @@ def demo(folder: Path, seed: int, bulk: int, as_json: bool) -> int:
     """Show the whole way of a file: in by SFTP, checked, fulfilled, answered and invoiced in the same layout.
 
     Starts the system with an SFTP server on a free port of this machine, sends the files of two customers, waits,
-    fetches what comes back, and compares it with what was sent. Exit code 0 only when everything adds up.
+    fetches what comes back, compares it with what was sent, and has everything computed once more by
+    `cominflow reconcile`. Exit code 0 only when everything adds up.
     """
     folder = _fresh(folder.absolute())
     from cominflow.cli.demo import play
@@ -49,9 +50,9 @@ def demo(folder: Path, seed: int, bulk: int, as_json: bool) -> int:
     if not as_json:
         return play.tell(play.play(folder, seed=seed, bulk=bulk), folder)
     with contextlib.redirect_stdout(sys.stderr):
-        results = play.play(folder, seed=seed, bulk=bulk)
-    showing.table([play.as_row(result) for result in results], as_json=True, empty="")
-    return play.exit_code(results)
+        played = play.play(folder, seed=seed, bulk=bulk)
+    showing.table([play.as_row(result) for result in played.results], as_json=True, empty="")
+    return 0 if played.adds_up else 1
 
 
 def _fresh(folder: Path) -> Path:

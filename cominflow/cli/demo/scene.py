@@ -35,14 +35,18 @@ def shipped_layouts() -> Path:
 
 
 def command(*words: str, quiet: bool = False) -> None:
-    """Run one of our own commands in this process, after printing it as a person would type it."""
-    if not quiet:
-        click.secho(f"$ cominflow {' '.join(_quoted(word) for word in words)}", dim=True)
-    told = io.StringIO() if quiet else sys.stdout
-    with contextlib.redirect_stdout(told):
-        code = running.run(group, "cominflow", list(words))
+    """Run one of our own commands as `told` does; it must succeed."""
+    code = told(*words, quiet=quiet)
     if code != 0:
         raise CominflowError(f"`cominflow {' '.join(words)}` ended with exit code {code}", hint="see the lines above")
+
+
+def told(*words: str, quiet: bool = False) -> int:
+    """Run one of our own commands in this process, printed as a person would type it. Returns its exit code."""
+    if not quiet:
+        click.secho(f"$ cominflow {' '.join(_quoted(word) for word in words)}", dim=True)
+    with contextlib.redirect_stdout(io.StringIO() if quiet else sys.stdout):
+        return running.run(group, "cominflow", list(words))
 
 
 def build(folder: Path, table: Path) -> None:
