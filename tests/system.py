@@ -26,6 +26,8 @@ class System:
         self.environment = {**os.environ, "COMINFLOW_DATA": str(self.data), "COMINFLOW_DATABASE_URL": database_url}
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
+        # A test that damages it on purpose says so.
+        self.is_damaged = False
 
     def run(self, *arguments: str | Path, code: int = 0) -> str:
         """Run `cominflow`, demand its exit code, and give back what it printed (its errors when it failed)."""
@@ -87,6 +89,11 @@ class System:
         named = [word for path in layouts for word in ("--layout", str(path))]
         commands.append(["feed", "publish", customer, str(LAYOUTS / customer / "feed.toml"), *named])
         self.run_all(*commands)
+
+    def demand_sums(self) -> None:
+        """`cominflow reconcile` finds nothing, whatever the test did, unless it was damaged on purpose."""
+        if not self.is_damaged and (self.data / "state").exists():
+            assert self.json("reconcile", "--deep")["findings"] == []
 
     def place(self, customer: str, name: str, content: bytes) -> None:
         """Put a file into the inbox by hand, whole at once."""

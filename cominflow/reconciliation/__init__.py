@@ -8,5 +8,5 @@ whole       the look as a whole: begin here                  snapshot     one re
 block       some hundred arrivals at a time, as tables       contents     what is inside their requests
 arriving, requesting, delivering, charging, invoicing, working            the checks, by part of the journey
 originals, published, leftovers                                           the checks that look at files
-reference_hash    the hash of references, once more
+reference_hash, amounts                                                   hashes and cents, computed once more
 """

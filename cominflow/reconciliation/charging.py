@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 import pandas as pd
 
+from cominflow.reconciliation.amounts import cents_of
 from cominflow.reconciliation.block import Block
 from cominflow.reconciliation.report import Finding
 from cominflow.reconciliation.requesting import Asked
 
 _KEYS = ["arrival_id", "chunk_ordinal", "delivery_number", "service_id"]
-_CENTS_PER_E8 = Decimal(10) ** -6
 
 
 def check(block: Block, asked: Asked) -> Iterator[Finding]:
@@ -21,16 +20,6 @@ def check(block: Block, asked: Asked) -> Iterator[Finding]:
     yield from _quantities(block, asked)
     yield from _prices(block)
     yield from _amounts(block)
-
-
-def cents_of(unit_price_e8: int, quantity: int) -> int:
-    """So many pieces, rounded once, halves up.
-
-    >>> cents_of(333_333, 3), cents_of(500_000, 1)
-    (1, 1)
-    """
-    exact = Decimal(unit_price_e8) * quantity * _CENTS_PER_E8
-    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def _quantities(block: Block, asked: Asked) -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 from django.db.models import Count, Max, Min
 
 from cominflow.models import Invoice, Numbering
+from cominflow.reconciliation.amounts import vat_of
 from cominflow.reconciliation.block import Block
 from cominflow.reconciliation.report import Finding
 
@@ -61,15 +61,6 @@ def _sums(invoice: Invoice, lines: pd.DataFrame) -> Iterator[Finding]:
     if invoice.vat_cents != due:
         found = f"{invoice.vat_cents} cents"
         yield Finding("R-503", invoice.full_number, f"{due} cents of VAT", found, invoice.arrival_id)
-
-
-def vat_of(net_cents: int, rate_bp: int) -> int:
-    """The VAT of all lines of one rate, rounded once, halves up.
-
-    >>> vat_of(105, 1000), vat_of(1400, 2200)
-    (11, 308)
-    """
-    return int((Decimal(net_cents) * rate_bp / 10_000).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def check_numbers() -> Iterator[Finding]:

@@ -23,6 +23,7 @@ def system(tmp_path: Path, database_url: str, program: Callable[[str], str]) -> 
     built = System(tmp_path, database_url)
     yield built
     built.close()
+    built.demand_sums()
 
 
 @pytest.fixture
@@ -213,6 +214,7 @@ def test_reconcile_ends_with_exit_code_1_and_says_what_does_not_add_up(bank: Sys
     assert "purged 0 arrivals" in bank.run("purge", "--older-than", "400d")
     (original,) = (bank.data / "archive").glob("*/*/*")
     original.unlink()
+    bank.is_damaged = True
     done = subprocess.run([BIN / "cominflow", "reconcile"], env=bank.environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "R-101 A-1: the original of an arrival is nowhere\n  expected archive/" in done.stdout
