@@ -40,8 +40,8 @@ def read(key: int, where: str, arrival_id: int) -> Contents | list[Finding]:
     """Open one chunk; findings R-203 and R-205 instead when it cannot be opened, or its parts do not fit."""
     chunk = Chunk.objects.get(pk=key)
     try:
-        asked = payload.open_table(chunk.payload, only=["service", "reference"])
-        base = None if chunk.result is None else payload.open_table(chunk.result, only=_RESULT).to_pandas()
+        asked = _open(chunk.payload, ["service", "reference"])
+        base = None if chunk.result is None else _open(chunk.result, _RESULT).to_pandas()
     except (CominflowError, pa.ArrowInvalid, OSError, KeyError) as problem:
         return [Finding("R-203", where, "payloads that can be read", str(problem).splitlines()[0], arrival_id)]
     count = chunk.requests_count
@@ -58,6 +58,13 @@ def read(key: int, where: str, arrival_id: int) -> Contents | list[Finding]:
     names = asked.column("reference")
     requests = base.assign(service=asked.column("service").to_pandas())
     return Contents(requests, names[0].as_py() or "", names[count - 1].as_py() or "")
+
+
+def _open(blob: bytes | memoryview, names: list[str]) -> pa.Table:
+    """These columns of a sealed table; words that are stored by number, once each, as words."""
+    table = payload.open_table(blob, only=names).select(names)
+    plain = [field.with_type(getattr(field.type, "value_type", field.type)) for field in table.schema]
+    return table.cast(pa.schema(plain))
 
 
 def _lay_over(base: pd.DataFrame, chunk: Chunk, where: str) -> Iterator[Finding]:
