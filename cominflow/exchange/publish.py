@@ -233,7 +233,7 @@ def presence(folders: disk.Folders, delivery: Delivery) -> str:
     place = place_of(folders, delivery)
     if not os.path.lexists(place):
         return "gone"
-    return "whole" if _holds(place, delivery) else "other"
+    return "whole" if holds(place, delivery) else "other"
 
 
 def find(text: str) -> Delivery:
@@ -284,12 +284,12 @@ def _into_folder(folders: disk.Folders, delivery: Delivery) -> str:
         try:
             disk.rename_noreplace(source, target)
         except disk.NameTaken:
-            if not is_there(target, delivery):
+            if not holds(target, delivery):
                 return f"another file is called {delivery.shown_name} in {delivery.folder}"
         failpoint.hit("publish.renamed")
     elif not target.exists():
         return f"neither the staged file nor {delivery.shown_name} in {delivery.folder} is there"
-    elif not is_there(target, delivery):
+    elif not holds(target, delivery):
         return f"the staged file is gone, and {delivery.shown_name} in {delivery.folder} has other content"
     # Not `publish/`: should its name come back after a power cut, the next publish finds the customer's file equal.
     disk.fsync_folder(target.parent)
@@ -308,7 +308,7 @@ def _staged(folders: disk.Folders, delivery: Delivery) -> Path:
     return folders.publish / str(delivery.pk)
 
 
-def is_there(place: Path, delivery: Delivery) -> bool:
+def holds(place: Path, delivery: Delivery) -> bool:
     """Whether a file at `place` has the bytes that were staged for the delivery."""
     if place.is_symlink() or not place.is_file() or place.stat().st_size != delivery.bytes_count:
         return False
@@ -324,7 +324,7 @@ def _other_bytes(delivery: Delivery, written: disk.Written) -> str:
 
 
 def _verify(source: Path, delivery: Delivery) -> None:
-    if not is_there(source, delivery):
+    if not holds(source, delivery):
         hint = "the disk changed bytes that were made durable; look at the system's log before anything is sent"
         raise WorldError(
             "publish", str(source), f"its content is not what was staged for {delivery.reference}", hint=hint

@@ -132,7 +132,7 @@ def _copies(folders: disk.Folders, arrival: Arrival) -> Iterator[Path]:
         yield folders.publish / str(delivery.pk)
         place = publish.place_of(folders, delivery)
         # Only what we put there: the customer's own file may have come to stand under the name.
-        if publish.is_there(place, delivery):
+        if publish.holds(place, delivery):
             yield place
 
 
