@@ -77,7 +77,7 @@ def _count(*, as_json: bool) -> None:
     value = {
         "data": str(settings.DATA),
         "database": setup.database_shown(),
-        "engine_process": lock.holder(Folders(settings.DATA)) or None,
+        "engine_process": lock.holder(Folders(settings.DATA)) or (None if as_json else "none"),
         "customers": Customer.objects.count(),
         "live_feeds": Feed.objects.filter(state="LIVE").count(),
         "unfinished_batches": Batch.objects.filter(finished_at=None).count(),
