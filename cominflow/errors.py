@@ -32,7 +32,9 @@ class WorldError(CominflowError):
 
     def __init__(self, operation: str, path: str, cause: object, *, retryable: bool = False, hint: str = "") -> None:
         self.operation, self.path, self.cause, self.retryable = operation, path, cause, retryable
-        super().__init__(f"cannot {operation} {path}: {cause}", hint=hint)
+        # A foreign error may quote a person's data: its type is told, and its words stay out of logs and tables.
+        is_foreign = isinstance(cause, BaseException) and not isinstance(cause, CominflowError)
+        super().__init__(f"cannot {operation} {path}: {type(cause).__name__ if is_foreign else cause}", hint=hint)
 
 
 class LockedError(CominflowError):

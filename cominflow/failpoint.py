@@ -1,6 +1,7 @@
-"""Failpoints: named places between two steps where a test may kill the process.
+"""Failpoints: named places between two steps where a test may kill the process, or raise.
 
-In production `hit` is one comparison. A test arms a function that is told each name as it is passed.
+In production `hit` is one comparison. A test arms a function that is told each name as it is passed; what it raises
+is raised there, as if the step before had failed.
 """
 
 from __future__ import annotations

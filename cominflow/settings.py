@@ -2,6 +2,7 @@
 
 COMINFLOW_DATA          the data folder, by default ./var
 COMINFLOW_DATABASE_URL  sqlite:///… or postgresql://…, by default a SQLite file in <data>/state
+COMINFLOW_LOG           text or json: how `up`, `run` and `sftp` log (`cominflow.cli.logged` reads it)
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import threading
 import time
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cominflow.cli import setup, showing, signals
+from cominflow.cli import logged, setup, showing, signals
 from cominflow.errors import LockedError
 
 if TYPE_CHECKING:
@@ -31,15 +30,16 @@ Example:
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds that --once may take.")
 @click.option("--quiet", is_flag=True, help="Do not show how far --once is.")
 @showing.json_option
-def run(once: bool, timeout: float, quiet: bool, as_json: bool) -> int:
+@logged.log_json_option
+def run(once: bool, timeout: float, quiet: bool, as_json: bool, log_json: bool) -> int:
     """Take files out of the inboxes, fulfil their requests and publish the answers.
 
     Only one engine works on a data folder. `run` beside a living engine ends with exit code 4; `run --once` asks
     that engine to sweep, and waits for it. --json is for --once.
     """
+    logged.begin(log_json=log_json)
     setup.django()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    from cominflow import settings
+    from cominflow import logs, settings
     from cominflow.exchange.disk import Folders
     from cominflow.flows import lock
     from cominflow.flows import run as running
@@ -55,9 +55,10 @@ def run(once: bool, timeout: float, quiet: bool, as_json: bool) -> int:
         is_in_time = _once(folders, signals.stop_event(), timeout, on_look)
     failing = running.failing()
     if not is_in_time:
-        click.echo(f"error: not everything was done within {timeout:g} s\n  do: see `cominflow status`", err=True)
+        logs.tell(f"error: not everything was done within {timeout:g} s\n  do: see `cominflow status`")
     for batch in failing:
-        click.echo(f"error: {batch.error}\n  {_consequence(batch)}", err=True)
+        with logs.about(batch=batch.pk):
+            logs.tell(f"error: {batch.error}\n  {_consequence(batch)}")
     is_done = is_in_time and not failing
     if as_json:
         told = [{"error": batch.error, "not_before": batch.not_before} for batch in failing]

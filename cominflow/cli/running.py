@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -28,7 +27,7 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         problem.show()
         return problem.exit_code
     except click.Abort:
-        click.echo("interrupted", err=True)
+        _tell("interrupted")
         return INTERRUPTED
     except CominflowError as problem:
         return _told(str(problem), problem.exit_code)
@@ -46,11 +45,15 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
 def _unexpected(problem: Exception) -> int:
     # Imported here: neither Django nor tracciati may be needed for `--help`, and one that was not imported
     # cannot have raised.
+    from zoneinfo import ZoneInfoNotFoundError
+
+    from cominflow import quoting
+
     if "tracciati.errors" in sys.modules:
         from tracciati.errors import LayoutError, TracciatiError
 
         if isinstance(problem, LayoutError):
-            click.echo(str(problem), err=True)
+            _tell(str(problem))
             return FINDINGS
         if isinstance(problem, TracciatiError):
             return _told(f"{problem}\n  do: {problem.hint}" if problem.hint else str(problem), WORLD)
@@ -59,17 +62,26 @@ def _unexpected(problem: Exception) -> int:
 
         if isinstance(problem, DatabaseError | InterfaceError):
             return _told(
-                f"cannot use the database: {problem}\n"
+                f"cannot use the database: {quoting.said(problem)}\n"
                 "  do: run `cominflow init`; see that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are the system's",
                 WORLD,
             )
     if isinstance(problem, OSError):
         where = f" {problem.filename}" if problem.filename else ""
-        return _told(f"cannot use{where}: {problem.strerror or problem}", WORLD)
-    traceback.print_exception(problem, file=sys.stderr)
+        return _told(f"cannot use{where}: {quoting.said(problem)}", WORLD)
+    if isinstance(problem, ZoneInfoNotFoundError):
+        return _told("this system has no timezone data for Italy\n  do: install `tzdata` (apt, or pip)", WORLD)
+    # Not Python's own traceback: the words of an error may quote a person's data, and are no help without them.
+    _tell(quoting.trace(problem))
     return _told("this is a defect of cominflow, not of your data\n  do: report it with the lines above", DEFECT)
 
 
 def _told(text: str, exit_code: int) -> int:
-    click.echo(f"error: {text}", err=True)
+    _tell(f"error: {text}")
     return exit_code
+
+
+def _tell(text: str) -> None:
+    from cominflow import logs
+
+    logs.tell(text)

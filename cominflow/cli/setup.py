@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 
+from cominflow import quoting
 from cominflow.errors import UsageError, WorldError
 
 
@@ -48,7 +49,7 @@ def _check_database() -> None:
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except OperationalError as problem:
         raise WorldError(
-            "open", where, str(problem).strip(), retryable=True, hint="see that the database runs and may be entered"
+            "open", where, quoting.said(problem), retryable=True, hint="see that the database runs and may be entered"
         ) from problem
     if plan:
         raise UsageError(f"the database {where} is not made for this version", hint="run `cominflow init`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cominflow.cli import setup, signals
+from cominflow.cli import logged, setup, signals
 
 
 @click.command(
@@ -14,11 +14,13 @@ Example:
 """
 )
 @click.option("--listen", default="127.0.0.1:2222", show_default=True, help="HOST:PORT; port 0 takes a free one.")
-def sftp(listen: str) -> None:
+@logged.log_json_option
+def sftp(listen: str, log_json: bool) -> None:
     """Serve the customers' folders by SFTP until interrupted. `cominflow up` does this and runs the engine too.
 
     On standard output it says where it listens, with the line for a client's known_hosts file.
     """
+    logged.begin(log_json=log_json)
     setup.django()
     from cominflow.exchange.sftp.server import Server
     from cominflow.flows import front

@@ -10,7 +10,7 @@ import time
 
 import click
 
-from cominflow.cli import setup, signals
+from cominflow.cli import logged, setup, signals
 
 # A process that ended is begun again after so many seconds, doubled each time up to the second figure.
 _RESTART_S, _RESTART_S_MAX = 1.0, 60.0
@@ -26,12 +26,14 @@ Example:
 """
 )
 @click.option("--listen", default="127.0.0.1:2222", show_default=True, help="HOST:PORT of the SFTP server.")
-def up(listen: str) -> int:
+@logged.log_json_option
+def up(listen: str, log_json: bool) -> int:
     """Run the SFTP server and the engine until interrupted.
 
     Each is a process of its own: the one that speaks to strangers does not parse their files. One that dies is
     begun again. Exit code 4 when another engine runs on this data folder.
     """
+    logged.begin(log_json=log_json)
     signals.address(listen)
     setup.django()
     from cominflow import settings
@@ -84,7 +86,9 @@ class Child:
                 return code  # wrong usage, a taken port, a held lock: it said so on standard error
             self.wait_s = _RESTART_S if lived_s >= _HEALTHY_S else min(self.wait_s * 2, _RESTART_S_MAX)
             self.restart_at = time.monotonic() + self.wait_s
-            click.echo(f"{self.name} ended with {code}; it is begun again in {self.wait_s:g} s", err=True)
+            from cominflow import logs
+
+            logs.tell(f"{self.name} ended with {code}; it is begun again in {self.wait_s:g} s")
         if time.monotonic() >= self.restart_at:
             self.restart_at = 0.0
             self.start()

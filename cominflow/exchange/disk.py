@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cominflow import quoting
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import kernel
 
@@ -35,6 +36,9 @@ NameMissing = FileNotFoundError
 
 # A file's name within an open folder, or a whole path.
 Name = str | bytes | os.PathLike[str]
+
+# People's data are inside.
+FOLDER_MODE = 0o750
 
 _HINTS = {
     errno.ENOSPC: "free space on this file system; what was written so far is removed and nothing is lost",
@@ -109,7 +113,8 @@ class Folders:
     def ensure(self, customers: Iterable[str] = ()) -> None:
         """Make what is missing, for us and for these customers, durably. What exists keeps its owner and rights."""
         for folder in self.all():
-            ensure_folder(folder)
+            # The database, the host key and the lock: nobody else's, its group's neither.
+            ensure_folder(folder, mode=0o700 if folder == self.state else FOLDER_MODE)
         for code in customers:
             for folder in self.customer(code).all():
                 ensure_folder(folder)
@@ -177,7 +182,7 @@ class Folders:
             finally:
                 os.close(descriptor)
         except OSError as cause:
-            raise WorldError("use", str(self.data), cause, hint=hint) from cause
+            raise WorldError("use", str(self.data), quoting.said(cause), hint=hint) from cause
 
 
 class OpenFolder:
@@ -215,19 +220,19 @@ def world_error(operation: str, path: Name, cause: OSError) -> WorldError:
     return WorldError(
         operation,
         os.fsdecode(path),
-        os.strerror(number) if number else cause,
+        quoting.said(cause),
         retryable=number in _RETRYABLE,
         hint=hint,
     )
 
 
-def ensure_folder(path: Path) -> None:
-    """Make a folder and its parents where missing (0750: people's data are inside), and fsync what holds them."""
+def ensure_folder(path: Path, *, mode: int = FOLDER_MODE) -> None:
+    """Make a folder (and its parents, 0750) where missing, and fsync what holds them."""
     missing = [path, *path.parents]
     missing = missing[: next((n for n, folder in enumerate(missing) if folder.is_dir()), len(missing))]
     for folder in reversed(missing):
         try:
-            folder.mkdir(mode=0o750, exist_ok=True)
+            folder.mkdir(mode=mode if folder == path else FOLDER_MODE, exist_ok=True)
         except OSError as cause:
             raise world_error("make the folder", folder, cause) from cause
         fsync_folder(folder.parent)

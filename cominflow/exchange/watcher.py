@@ -134,7 +134,7 @@ class Watcher:
             is_new = self._troubles.get(code) != trouble
             self._troubles[code] = trouble
         if is_new:
-            _log.warning("%s: it is looked at every %s s", trouble, self._sweep_s)
+            _log.warning("%s: it is looked at every %s s", trouble, self._sweep_s, extra={"customer": code})
 
     def _notice(self, codes: list[str]) -> None:
         with self._lock:

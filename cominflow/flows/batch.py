@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from cominflow import clock, failpoint, settings
+from cominflow import clock, failpoint, logs, quoting, settings
 from cominflow.errors import WorldError
 from cominflow.exchange import quarantine, requests
 from cominflow.exchange.disk import Folders
@@ -45,15 +46,17 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def guarded(batch_id: int, *ids: int) -> Any:
-        try:
-            return function(batch_id, *ids)
-        except (WorldError, OSError, DatabaseError) as error:
-            log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
-            _record_failure(batch_id, f"{function.__name__}: {error}")
-        except Exception as defect:  # ours; retried as well, since the next version may have it mended
-            log.exception("batch %s met a defect in %s", batch_id, function.__name__)
-            _record_failure(batch_id, f"{function.__name__}: a defect of ours ({type(defect).__name__}); see the log")
-        return FAILED
+        with logs.about(batch=batch_id):
+            try:
+                return function(batch_id, *ids)
+            except (WorldError, OSError, DatabaseError) as error:
+                log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
+                _record_failure(batch_id, f"{function.__name__}: {quoting.said(error)}")
+            except Exception as defect:  # ours; retried as well, since the next version may have it mended
+                log.exception("batch %s met a defect in %s", batch_id, function.__name__)
+                said = f"a defect of ours ({type(defect).__name__}); see the log"
+                _record_failure(batch_id, f"{function.__name__}: {said}")
+            return FAILED
 
     return engine.step(guarded)
 
@@ -120,7 +123,7 @@ def _give_up(batch: Batch) -> None:
         batch.error, batch.attempts_count = reason.operator, 0
         batch.failures_count += 1
         batch.save(update_fields=["error", "not_before", "attempts_count", "failures_count"])
-    log.error("batch %s: %s", batch.pk, reason.operator)
+    log.error("batch %s: %s", batch.pk, reason.operator, extra={"batch": batch.pk})
 
 
 def _quarantine(arrival: Arrival, folders: Folders, reason: Reason, *, at: datetime) -> None:
@@ -162,13 +165,15 @@ def _is_late(batch_id: int) -> bool:
     return Batch.objects.filter(pk=batch_id, late_for__isnull=False).exists()
 
 
+def _about(arrival: Arrival) -> AbstractContextManager[None]:
+    """What happens within is about this arrival, for the log."""
+    return logs.about(arrival=arrival.reference, customer=arrival.customer.code)
+
+
 def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
     at = clock.now()
     try:
-        if arrival.bytes_count <= LARGE_FILE_BYTES:
-            with transaction.atomic():
-                receive.read(arrival, folders, at=at)
-        else:
+        with _about(arrival), transaction.atomic() if arrival.bytes_count <= LARGE_FILE_BYTES else nullcontext():
             receive.read(arrival, folders, at=at)
     except (WorldError, OSError, DatabaseError):
         raise
@@ -184,9 +189,10 @@ def acknowledge(batch_id: int) -> list[list[int]]:
     folders = Folders(settings.DATA)
     work: list[list[int]] = []
     for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        deliver.acknowledge(arrival, at=clock.now())
-        failpoint.hit("batch.acknowledged")
-        deliver.publish_all(arrival, folders, at=clock.now())
+        with _about(arrival):
+            deliver.acknowledge(arrival, at=clock.now())
+            failpoint.hit("batch.acknowledged")
+            deliver.publish_all(arrival, folders, at=clock.now())
         work.extend([arrival.pk, ordinal] for ordinal in fulfilment.waiting(arrival))
     return work
 
@@ -194,14 +200,17 @@ def acknowledge(batch_id: int) -> list[list[int]]:
 @_guarded
 def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> None:
     """Ask the providers for one portion."""
-    fulfilment.fulfil(Arrival.objects.select_related("customer").get(pk=arrival_id), ordinal, at=clock.now())
+    arrival = Arrival.objects.select_related("customer").get(pk=arrival_id)
+    with _about(arrival):
+        fulfilment.fulfil(arrival, ordinal, at=clock.now())
 
 
 @_guarded
 def settle(batch_id: int) -> None:
     """Charge, invoice and plan the answers."""
     for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        settlement.settle(arrival.pk, at=clock.now())
+        with _about(arrival):
+            settlement.settle(arrival.pk, at=clock.now())
 
 
 @_guarded
@@ -209,7 +218,8 @@ def publish(batch_id: int) -> None:
     """Write and publish answers and invoice records."""
     folders = Folders(settings.DATA)
     for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        deliver.publish_all(arrival, folders, at=clock.now())
+        with _about(arrival):
+            deliver.publish_all(arrival, folders, at=clock.now())
 
 
 @_guarded

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from django.db import transaction
 
+from cominflow import logs
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move
@@ -59,10 +60,11 @@ def publish_all(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     What is HELD is tried again: the file that had its name may be gone.
     """
     for delivery in arrival.deliveries.filter(state__in=UNPUBLISHED).order_by("pk"):
-        if delivery.state == "PLANNED":
-            with publish.stage(folders, delivery, at=at) as sink:
-                _write(sink, delivery, folders)
-        publish.publish(folders, delivery, at=at)
+        with logs.about(delivery=delivery.reference):
+            if delivery.state == "PLANNED":
+                with publish.stage(folders, delivery, at=at) as sink:
+                    _write(sink, delivery, folders)
+            publish.publish(folders, delivery, at=at)
     arrival.refresh_from_db()
     if arrival.state == "ANSWERED" and not arrival.deliveries.filter(state__in=UNPUBLISHED).exists():
         move(arrival, "CLOSED", at=at, by=PUBLISHER, closed_at=at)

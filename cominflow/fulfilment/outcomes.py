@@ -6,8 +6,9 @@ makes floats out of whole numbers when one is missing, so whole ones become inte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+import difflib
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,11 @@ OF_PROVIDERS = ("fulfilled", "not_found", "pending", "failed")
 
 _WHOLE_FLOAT_MAX = 2**53
 
+# What messages show of an answer: indices up to a million (a portion has ten thousand), and names of columns as
+# programmers write them.
+_PLACE_MAX = 1_000_000
+_COLUMN = re.compile(r"[a-z][a-z_]{0,39}[0-9]?")
+
 
 class Unusable(ValueError):
     """An answer that cannot be taken; the text says why, by positions and column names, never by values."""
@@ -55,9 +61,9 @@ def checked(answer: object, asked: pd.Index[Any]) -> pd.DataFrame:
     _check_rows(answer.index, asked)
     names = [str(name) for name in answer.columns]
     if len(set(names)) < len(names):
-        raise Unusable(f"a column stands twice: {', '.join(sorted({n for n in names if names.count(n) > 1}))}")
+        raise Unusable(f"a column stands twice: {_columns({n for n in names if names.count(n) > 1})}")
     if "outcome" not in names:
-        raise Unusable(f"it has no column `outcome`, only {', '.join(names) or 'none'}")
+        raise Unusable(f"it has no column `outcome`, only {_columns(names) or 'none'}")
     ordered = answer.loc[asked]
     outcomes = ordered["outcome"].astype(object)
     wrong = ~outcomes.isin(OF_PROVIDERS).to_numpy()
@@ -66,7 +72,7 @@ def checked(answer: object, asked: pd.Index[Any]) -> pd.DataFrame:
             f"{_these(asked[wrong])}: the outcome is none of {', '.join(OF_PROVIDERS)}, "
             f"but for example {_shown(outcomes[wrong].iloc[0])}"
         )
-    results = {str(name): _column(str(name), ordered[name]) for name in answer.columns if name != "outcome"}
+    results = {str(name): _column(_columns([str(name)]), ordered[name]) for name in answer.columns if name != "outcome"}
     is_fulfilled = pa.array((outcomes == "fulfilled").to_numpy())
     # A result belongs to a fulfilled request: what stands beside another outcome is not delivered by accident.
     kept = {name: pc.if_else(is_fulfilled, column, None) for name, column in results.items()}
@@ -151,11 +157,25 @@ def _without_floats(name: str, column: pa.Array) -> pa.Array:
 
 def _these(index: pd.Index[Any]) -> str:
     """Rows by their index: `rows 3, 4, 9 and 12 more`."""
-    first = ", ".join(str(key) if isinstance(key, int | date) else repr(key)[:20] for key in index[:3].tolist())
+    first = ", ".join(_place(key) for key in index[:3].tolist())
     more = f" and {len(index) - 3} more" if len(index) > 3 else ""
     return f"row{'s' if len(index) > 1 else ''} {first}{more}"
 
 
+def _place(key: object) -> str:
+    """A row's index: a number as small as ours are. Anything else may be a person's own code or birthday."""
+    return str(key) if isinstance(key, int) and abs(key) <= _PLACE_MAX else f"(index of type {type(key).__name__})"
+
+
+def _columns(names: Collection[str]) -> str:
+    """Names of columns: those that look like one are shown, others may be what stands in a cell."""
+    shown = (name if _COLUMN.fullmatch(name) else f"(a name of {len(name)} characters)" for name in sorted(names))
+    return ", ".join(shown)
+
+
 def _shown(value: object) -> str:
-    """An outcome that is none: a short word is shown, anything else only by its type."""
-    return repr(value) if isinstance(value, str) and len(value) <= 20 else type(value).__name__
+    """An outcome that is none: a word that is one of ours elsewhere, or nearly one; anything else only by its type."""
+    if not isinstance(value, str):
+        return type(value).__name__
+    near = difflib.get_close_matches(value.strip().lower(), STATE_OF, 1, 0.7)
+    return (repr(value) if value in STATE_OF else f"a word near {near[0]!r}") if near else "another text"

@@ -41,7 +41,10 @@ class Provider(Protocol):
         """What is wrong with a service's settings, one sentence each with what to do; empty when nothing is."""
 
     def fulfil(self, requests: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-        """Answer every request. Raises WorldError when it cannot answer at all: it will be asked again."""
+        """Answer every request. Raises WorldError when it cannot answer at all: it will be asked again.
+
+        The error's words stand in logs and on screens: they name no person.
+        """
 
 
 def find(name: str) -> Provider:
@@ -70,7 +73,10 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
     about = f"provider {name} for service {service}"
     try:
         answer = provider.fulfil(requests, settings)
-    except CominflowError:
+    except CominflowError as error:
+        if _quotes(error, requests):
+            said = f"it raised {type(error).__name__} with a request's data in its words; correct the provider"
+            raise WorldError("ask", about, said, retryable=True, hint=_SEE) from None
         raise
     except Exception as error:  # a provider is anyone's code: whatever it raises, the world failed us
         log.exception("%s raised", about)
@@ -78,11 +84,23 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
     try:
         return outcomes.checked(answer, requests.index)
     except outcomes.Unusable as problem:
-        raise WorldError("use the answer of", about, problem, hint="correct the provider; nothing was stored") from None
+        raise WorldError(
+            "use the answer of", about, str(problem), hint="correct the provider; nothing was stored"
+        ) from None
 
 
-# The text of a foreign error may quote a person's data: it stands in the traceback, not in the message.
+# The text of a foreign error may quote a person's data: its type and place are told, its words nowhere.
 _SEE = "its traceback is in the log; the requests stay waiting and are asked again"
+
+# Shorter cells (a code, a digit) stand in any text by chance.
+_QUOTED_LENGTH_MIN = 4
+
+
+def _quotes(error: CominflowError, requests: pd.DataFrame) -> bool:
+    """Does the text of an error repeat a cell of the requests? Providers are told not to; this sees whether they do."""
+    text = str(error)
+    cells = (str(cell) for name in requests.columns for cell in requests[name].dropna().unique())
+    return any(len(cell) >= _QUOTED_LENGTH_MIN and cell in text for cell in map(str.strip, cells))
 
 
 @cache
@@ -90,5 +108,10 @@ def _loaded(point: EntryPoint) -> Provider:
     try:
         provider: Provider = point.load()()
     except (ImportError, AttributeError, TypeError) as error:
-        raise WorldError("load", f"provider {point.name} ({point.value})", error, hint="install it again") from error
+        raise WorldError(
+            "load",
+            f"provider {point.name} ({point.value})",
+            f"{type(error).__name__}: {error}",
+            hint="install it again",
+        ) from error
     return provider

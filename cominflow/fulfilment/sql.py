@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import pyarrow as pa
 
+from cominflow import quoting
 from cominflow.errors import WorldError
 
 SCHEMES = ("sqlite:///", "postgresql://")
@@ -50,7 +51,7 @@ def rows(url: str, query: str, key: str, keys: Sequence[str], columns: Sequence[
     except (sqlite3.Error, psycopg.Error) as error:
         away = isinstance(error, sqlite3.OperationalError | psycopg.OperationalError)
         hint = f"run the query by hand: {text[:200]}; the key column {key} must be text"
-        raise WorldError("query", shown(url), _said(error), retryable=away, hint=hint) from error
+        raise WorldError("query", shown(url), quoting.said(error), retryable=away, hint=hint) from error
     missing = [name for name in columns if name not in names]
     if missing:
         what = f"the query gives no column {', '.join(missing)}, only {', '.join(names)}"
@@ -62,12 +63,6 @@ def shown(url: str) -> str:
     """A database's URL without user and password."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-
-
-def _said(error: Exception) -> str:
-    """The database's own words, unless they may quote a person's data (class 22: "invalid input: …")."""
-    state = getattr(error, "sqlstate", None) or ""
-    return f"{type(error).__name__} ({state})" if state.startswith("22") else str(error).strip()
 
 
 def _connected(url: str) -> Any:

@@ -11,6 +11,7 @@ key is never found. Two rows with one key are refused: nobody could say which is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -23,8 +24,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from cominflow import quoting
 from cominflow.errors import WorldError
 from cominflow.fulfilment import sql
+
+# pyarrow goes on with the line itself: "…, got 3: RSSMRA…".
+_READER_SAID = re.compile(
+    r"CSV parse error: (Row #\d+: )?Expected \d+ columns, got \d+|Empty CSV file|invalid UTF8 data|"
+    r"Could not open Parquet input source|Parquet magic bytes not found in footer"
+)
 
 _SETTINGS = ("file", "delimiter", "encoding", "sql", "url", "key", "result")
 
@@ -124,11 +132,22 @@ def _file(
     except KeyError as error:
         raise WorldError("read", str(path), error.args[0], hint="correct 'key' and 'result' in the settings") from error
     except (pa.ArrowException, OSError, UnicodeError, LookupError) as error:
-        raise WorldError("read", str(path), error, hint="open the table with its own program and repair it") from error
+        hint = "open the table with its own program and repair it"
+        raise WorldError("read", str(path), _said(error), hint=hint) from error
     _require_columns(str(path), table, columns)
     # In one piece: a portion's results are taken from it, and pieces would be joined anew for each.
     table = _trimmed(table.select(list(columns)), list(keys)).combine_chunks()
     return table, _index(str(path), table, keys)
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with a file, in words of its reader that quote no line of it."""
+    if type(error) is LookupError:
+        return str(error)  # the name of an encoding, from the settings
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not {error.encoding}"
+    found = _READER_SAID.search(str(error))
+    return found.group() if found else quoting.said(error)
 
 
 def _trimmed(table: pa.Table, keys: list[str]) -> pa.Table:

@@ -90,4 +90,4 @@ def _report(customer: Customer, ignored: Sequence[inbox.Ignored], *, at: datetim
     for text in dict.fromkeys(f"{shown.name(one.name)}: {one.why}" for one in ignored):
         if text not in said:
             moves.record(subject, "ignored", at=at, by="claim", reason=text)
-            _log.warning("%s: %s; it is ignored", subject, text)
+            _log.warning("%s: %s; it is ignored", subject, text, extra={"customer": customer.code})

@@ -54,7 +54,8 @@ def settle(opened: Opened, *, at: datetime) -> Recovered:
                 elif verdict == "vanished":
                     settled.vanished.append(row.pk)
                     moves.move(row, "VANISHED", at=at, by="claim", reason=_VANISHED)
-                    _log.warning("%s (%s) vanished: %s", row.reference, row.shown_name, _VANISHED)
+                    found = {"arrival": row.reference, "customer": opened.customer.code}
+                    _log.warning("%s (%s) vanished: %s", row.reference, row.shown_name, _VANISHED, extra=found)
                 failpoint.hit("claim.settled")
             state_claimed(claimed, at=at)
             failpoint.hit("claim.settled_stated")

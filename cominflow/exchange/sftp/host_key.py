@@ -14,7 +14,7 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from cominflow import failpoint
+from cominflow import failpoint, quoting
 from cominflow.errors import WorldError
 from cominflow.exchange import disk
 from cominflow.exchange.sftp import keys
@@ -40,7 +40,7 @@ def load_or_make(path: Path) -> paramiko.Ed25519Key:
         raise WorldError(
             "read the host key",
             str(path),
-            cause,
+            quoting.said(cause),
             hint="put the file back from a backup; a new key makes every customer's client refuse to connect",
         ) from cause
 

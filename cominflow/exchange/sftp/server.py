@@ -19,7 +19,7 @@ from typing import Protocol
 
 import paramiko
 
-from cominflow import limits
+from cominflow import limits, logs, quoting
 from cominflow.errors import WorldError
 from cominflow.exchange import disk
 from cominflow.exchange.sftp import host_key as host_keys
@@ -113,7 +113,10 @@ class Server:
             self._socket = socket.create_server(listen, backlog=128, family=_family(listen[0]))
         except OSError as cause:
             raise WorldError(
-                "listen on", f"{listen[0]}:{listen[1]}", cause, hint="choose another port with --listen HOST:PORT"
+                "listen on",
+                f"{listen[0]}:{listen[1]}",
+                quoting.said(cause),
+                hint="choose another port with --listen HOST:PORT",
             ) from cause
         self._socket.settimeout(_STOP_S)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -257,7 +260,7 @@ class Server:
 
     def _run_session(self, customer: str, channel: paramiko.Channel) -> None:
         try:
-            with contextlib.closing(channel):
+            with contextlib.closing(channel), logs.about(customer=customer):
                 channel.settimeout(self._bounds.idle_s)
                 try:
                     view = View(self._folders, customer, self._begun, self._bounds.room)

@@ -45,15 +45,24 @@ def test_each_end_has_its_code_and_message(
 def test_a_defect_shows_its_trace_and_says_that_it_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(AssertionError("postings do not cancel out")) == 70
     told = capsys.readouterr().err
-    assert "Traceback" in told and "postings do not cancel out" in told
+    assert "Traceback" in told and "test_running.py" in told and "\nAssertionError\n" in told
+    assert "postings do not cancel out" not in told.replace('AssertionError("postings do not cancel out")', "")
     assert told.endswith("this is a defect of cominflow, not of your data\n  do: report it with the lines above\n")
 
 
 def test_a_database_that_fails_is_the_world(capsys: pytest.CaptureFixture[str]) -> None:
+    import sqlite3
+
     from django.db import OperationalError
 
-    assert ended(OperationalError("disk I/O error")) == 3
-    assert "cannot use the database: disk I/O error\n  do: run `cominflow init`" in capsys.readouterr().err
+    failed = OperationalError("quoted by nobody")
+    try:
+        sqlite3.connect("/proc/no such folder/a.db")
+    except sqlite3.OperationalError as cause:
+        failed.__cause__ = cause
+    assert ended(failed) == 3
+    told = capsys.readouterr().err
+    assert "cannot use the database: unable to open database file\n  do: run `cominflow init`" in told
 
 
 def test_wrong_options_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

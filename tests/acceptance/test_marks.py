@@ -1,0 +1,182 @@
+"""No log, no table of the engine, no error, event or screen repeats what a file says of a person, whatever fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance import marked
+from tests.acceptance.marked import CUSTOMER, Marks
+from tests.simulation import schedules
+from tests.system import LAYOUTS, ROOT, System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Failpoints that only the start after a kill passes, or a client's rival for a name: the simulation has those lives.
+NOT_FAILED = {
+    "claim.copied", "claim.copy_dropped", "claim.copy_named", "claim.copy_unlinked", "claim.returned",
+    "claim.returned_durable", "claim.withdrawn", "publish.tidied",
+}  # fmt: skip
+
+
+class Place:
+    """A system with marked files, and what its commands said."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder, self.marks = folder, Marks()
+        self.system = System(folder, database_url)
+        ways = marked.make_provider(folder / "providers")
+        self.system.environment["PYTHONPATH"] = f"{folder / 'providers'}:{ROOT}"
+        (folder / "visure.toml").write_text(marked.layout_text())
+        (folder / "feed.toml").write_text((LAYOUTS / CUSTOMER / "feed.toml").read_text())
+        self.system.run_all(
+            ["init"],
+            ["customer", "add", CUSTOMER, "--name", "Banca Demo"],
+            [
+                "service",
+                "add",
+                "VIS1",
+                "--title",
+                "Visura",
+                "--provider",
+                "quoting",
+                "--settings",
+                json.dumps({"ways": str(ways)}),
+            ],
+            ["service", "add", "VIS2", "--title", "Visura storica", "--provider", "manual"],
+            ["price", "set", CUSTOMER, "VIS1", "3.50"],
+            ["price", "set", CUSTOMER, "VIS2", "5.90"],
+            ["feed", "publish", CUSTOMER, str(folder / "feed.toml"), "--layout", str(folder / "visure.toml")],
+        )
+
+    def failing(self, *words: str, form: str) -> tuple[str, str]:
+        """What a command and its operator said while everything failed once: standard output and standard error."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.acceptance.failing", self.folder, *self.marks.persons[:3],
+             self.marks.persons[-1], self.marks.references[0], "--", *words],
+            env={**self.system.environment, "COMINFLOW_LOG": form},
+            cwd=ROOT, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+        return done.stdout, done.stderr
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """(where, text) of all that the engine's own tables and our words about failures hold."""
+        program = (
+            "import json, django; django.setup()\n"
+            "from tests.simulation import engine_tables\n"
+            "from cominflow.models import Arrival, Batch, Delivery, Event\n"
+            "rows = list(engine_tables.texts())\n"
+            "for model, names in ((Arrival, ('reason', 'reason_it', 'reason_en')), (Batch, ('error',)),\n"
+            "                     (Delivery, ('reason',)), (Event, ('subject', 'what', 'by', 'reason'))):\n"
+            "    rows += [(model.__name__, ' '.join(map(str, row))) for row in model.objects.values_list(*names)]\n"
+            "print(json.dumps(rows))\n"
+        )
+        environment = {**self.system.environment, "DJANGO_SETTINGS_MODULE": "cominflow.settings"}
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        yield from (tuple(row) for row in json.loads(done.stdout))
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Place:
+    """A new system."""
+    return Place(tmp_path, database_url)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_mark_of_a_person_leaves_the_file_while_every_step_fails(place: Place, form: str) -> None:
+    marks, system = place.marks, place.system
+    for number, content in enumerate(
+        (
+            marks.file(300, service="VIS1", by_hand=2, wrong=2),
+            marks.file(4, service="VIS1", by_hand=1),
+            marks.file(3, service="VIS1").replace(b"\r\n99", b"\r\n98"),  # no such record
+        ),
+        start=1,
+    ):
+        system.place(CUSTOMER, f"RV_20260301_{number:03}.txt", content)
+    system.place(CUSTOMER, "pippo.txt", marks.file(2, service="VIS1"))
+    printed, log = place.failing("run", "--once", form=form)
+    by_hand = marks.references[299]  # the last request of the first file
+    answered = system.run("work", "answer", by_hand, "--outcome", "fulfilled", "--field", "punteggio=7")
+    again = ""
+    for number in (11, 12, 13, 14):  # what failed was put right on another way: these go the usual one
+        (system.data / "spool" / f"nobody-{number}").write_bytes(marks.file(1, service="VIS1"))
+        system.place(CUSTOMER, f"RV_20260301_{number:03}.txt", marks.file(2, service="VIS1"))
+        system.place(CUSTOMER, f"pippo-{number}.txt", marks.file(2, service="VIS1"))
+        more = place.failing("run", "--once", form=form)
+        again, log = again + more[0], log + more[1]
+    traced = system.run("trace", marks.references[10]) + system.run("trace", marks.references[10], "--json")
+
+    assert marks.in_text(log) == []
+    assert marks.in_text(printed + again + answered + traced, with_references=False) == []
+    assert [row for row in place.rows() if marks.in_text(row[1])] == []
+    failed = (place.folder / "failed").read_text().split()
+    source = schedules.in_source()
+    wanted = {name for name in source if not name.startswith(("host_key.", "upload.", "operate."))} - NOT_FAILED
+    assert wanted - set(failed) == set(), "these steps did not fail"
+    assert (place.folder / "providers" / "ways").read_text() == "", "the provider failed in every way that it has"
+    # It was all there to be quoted: the answer holds the persons, the log tells of the errors by type and place.
+    assert marks.persons[24].encode() in b"".join(system.outbox(CUSTOMER).values())
+    for word in ("ValueError", "ArrowInvalid", "quoting_provider.py", "ExceptionGroup", "KeyError"):
+        assert word in log, word
+    if form == "json":
+        told = [json.loads(line) for line in log.splitlines()]
+        assert {"time", "level", "logger", "message"} <= set.intersection(*(set(line) for line in told))
+        assert any({"batch", "arrival", "customer"} <= set(line) for line in told)
+        assert any("delivery" in line for line in told)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_mark_of_a_person_is_in_the_log_of_a_server_that_fails(
+    place: Place, form: str, program: Callable[[str], str]
+) -> None:
+    marks, system = place.marks, place.system
+    program("sftp")
+    subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", place.folder / CUSTOMER], check=True)
+    system.run("key", "add", CUSTOMER, place.folder / f"{CUSTOMER}.pub")
+    names = [f"RV_20260301_{number:03}.txt" for number in range(1, 5)]
+    for name in names:
+        (place.folder / name).write_bytes(marks.file(3, service="VIS1"))
+    command = [sys.executable, "-m", "tests.acceptance.failing", place.folder, *marks.persons[:3], "--"]
+    with (place.folder / "sftp.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "sftp", "--listen", "127.0.0.1:0"],
+            env={**system.environment, "COMINFLOW_LOG": form, "PYTHONUNBUFFERED": "1"},
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = next(line for line in process.stdout if line.startswith("sftp listening on "))
+            system.port = int(line.split(",")[0].rpartition(":")[2])
+            known = next(line for line in process.stdout if line.startswith("known_hosts: "))
+            (place.folder / "known_hosts").write_text(known.removeprefix("known_hosts: "))
+            inbox = system.data / "customers" / CUSTOMER / "inbox"
+            for _ in range(12):  # a client goes on until its files are there
+                missing = [name for name in names if not (inbox / name).exists()]
+                if not missing:
+                    break
+                puts = [f"-put {name} /inbox/{name}.part" for name in missing]
+                system.sftp(CUSTOMER, *puts, *(f"-rename /inbox/{name}.part /inbox/{name}" for name in missing))
+        finally:
+            process.terminate()
+            process.wait()
+            process.stdout.close()
+    said = (place.folder / "sftp.log").read_text()
+    assert all((inbox / name).read_bytes() == (place.folder / name).read_bytes() for name in names)
+    assert marks.in_text(said) == []
+    failed = (place.folder / "failed").read_text().split()
+    wanted = {step for step in schedules.in_source() if step.startswith(("host_key.", "upload."))}
+    # The key had its name already when what comes after that failed: it is never made again.
+    assert wanted - set(failed) == {"host_key.durable"}
+    assert "ValueError" in said and "upload.py" in said
+    if form == "json":
+        told = [json.loads(line) for line in said.splitlines()]
+        assert any(line.get("customer") == CUSTOMER and line.get("error") for line in told)
