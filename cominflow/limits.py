@@ -82,3 +82,35 @@ PURGE_CHUNKS = 16
 # Pages of 16 kB that SQLite gives back in one step, and the pause after it in which the engine gets its turn.
 VACUUM_PAGES = 64
 VACUUM_PAUSE_S = 0.01
+
+
+# What `cominflow doctor` calls too much or too little. Seconds that a thing may wait before something must be wrong: a
+# sweep comes every five seconds; the largest file is read in minutes; a failing step is tried again after a quarter of
+# an hour at most; a provider may have a bad day; a person looks every day, and answers within a week.
+INBOX_WAIT_S_MAX = 300
+READING_S_MAX = 3_600
+DELIVERY_WAIT_S_MAX = 3_600
+PROVIDER_WAIT_S_MAX = 86_400
+PERSON_WAIT_S_MAX = 86_400
+OPEN_S_MAX = 7 * 86_400
+ENGINE_SILENT_S_MAX = 60
+LEFTOVER_S_MAX = 86_400
+
+# Space that the largest upload and its answer need beside each other, and names for a day of small files.
+FREE_BYTES_WANTED = 10 * 1024**3
+FREE_INODES_MIN, FREE_INODES_WANTED = 1_000, 100_000
+
+# Descriptors: 64 for each of some sessions, a batch of 256 leased files, databases. It is the usual soft limit.
+OPEN_FILES_MIN = 1_024
+
+# Two watches for each customer's inbox; a process that watches has two queues.
+WATCHES_PER_CUSTOMER, WATCH_QUEUES_MIN = 2, 4
+
+# Seconds that two clocks (ours, the disk's, the database's) may differ: a commit may take that long.
+CLOCK_S_MAX = 5.0
+
+# Originals that are hashed again without --deep: some seconds at the most.
+ORIGINALS_SAMPLED, ORIGINALS_SAMPLED_BYTES = 20, 256 * 1024**2
+
+# A log of SQLite that grew beyond this is not taken into the database: some reader has stood still.
+WAL_BYTES_MAX = 1024**3

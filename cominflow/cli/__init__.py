@@ -25,6 +25,7 @@ COMMANDS = {
     "sftp": "sftp",
     "run": "run",
     "status": "status",
+    "doctor": "doctor",
     "arrival": "arrival",
     "work": "work",
     "delivery": "delivery",

@@ -224,7 +224,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as problem:
-        raise WorldError("read", str(path), problem, hint="save it as UTF-8") from None
+        raise WorldError("read", str(path), str(problem), hint="save it as UTF-8") from None
     except OSError as problem:
         raise WorldError("read", str(path), problem.strerror, hint="name a file that can be read") from None
 
@@ -238,14 +238,9 @@ def _unpriced(customer: str, agreed: Feed, parsed: list[Layout]) -> list[str]:
     """Services that the feed's files can ask for and that have no price for this customer yet."""
     from cominflow import clock
     from cominflow.customers import register
-    from cominflow.pricing import prices
+    from cominflow.flows import coverage
 
-    codes = [agreed.service] if agreed.service else []
-    for layout in parsed:
-        codes += list(layout.field(agreed.request.service).codes or ()) if agreed.request.service else []
-    owner, at = register.find(customer), clock.now()
     return [
         f"{code} has no price for {customer}: its files are held until `cominflow price set {customer} {code} PRICE`"
-        for code in dict.fromkeys(codes)
-        if prices.price_at(owner, code, at) is None
+        for code in coverage.unpriced(register.find(customer), agreed, parsed, at=clock.now())
     ]

@@ -7,6 +7,7 @@ does not fit is a note and no error: a service may be corrected after the feed i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cominflow.exchange.feed import Feed
@@ -15,6 +16,12 @@ from cominflow.models import Customer
 from cominflow.pricing import prices
 from tracciati.declare.toml import did_you_mean
 from tracciati.layout import Layout
+
+
+def unpriced(customer: Customer, agreed: Feed, parsed: Sequence[Layout], *, at: datetime) -> list[str]:
+    """Services that the feed's files can ask for by its layouts' codes, and that the customer has no price for."""
+    codes = [code for layout in parsed for code in sorted(_askable(agreed, layout) or ())]
+    return [code for code in dict.fromkeys(codes) if prices.price_at(customer, code, at) is None]
 
 
 def notes(customer: Customer, agreed: Feed, parsed: Sequence[Layout]) -> list[str]:

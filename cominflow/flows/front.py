@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -17,15 +18,26 @@ from cominflow.exchange.sftp import server
 def run(listen: tuple[str, int], *, stop: threading.Event, on_ready: Callable[[server.Server], None]) -> None:
     """Serve until `stop` is set. Raises WorldError when the port is taken."""
     folders = Folders(settings.DATA)
+
+    def ready(started: server.Server) -> None:
+        _note_address(folders, started)
+        on_ready(started)
+
     server.run_server(
         folders=folders,
         customer_of_key=_customer_of_key,
         host_key=folders.state / "sftp_host_key",
         stop=stop,
-        on_ready=on_ready,
+        on_ready=ready,
         listen=listen,
         on_retrieved=_retrieved,
     )
+
+
+def _note_address(folders: Folders, started: server.Server) -> None:
+    """Where it listens, for `cominflow doctor`, which looks whether it answers there."""
+    with contextlib.suppress(OSError):  # a full disk keeps nobody from fetching
+        (folders.state / "sftp.listening").write_text(f"{started.host}:{started.port}\n")
 
 
 def _customer_of_key(fingerprint: str) -> str | None:

@@ -9,9 +9,11 @@ to sweep and waits for it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Q, QuerySet
@@ -69,7 +71,9 @@ class Runner:
             try:
                 count += len(claim(self.folders, customer, at=clock.now()))
             except (WorldError, OSError) as failure:
-                log.error("the inbox of %s was not swept: %s", customer.code, failure)
+                log.error(
+                    "the inbox of %s was not swept: %s", customer.code, failure, extra={"customer": customer.code}
+                )
                 self.failure = self.failure or failure
         return count
 
@@ -152,9 +156,16 @@ class Runner:
                     close_old_connections()
                 if is_sweep:
                     next_sweep = time.monotonic() + SWEEP_S
+                    _show_life(self.folders)
                 wake.wait(LOOK_S)
         finally:
             watcher.stop()
+
+
+def _show_life(folders: Folders) -> None:
+    """The time of the lock's file is the last sign of life: `cominflow doctor` notices an engine that stands still."""
+    with suppress(OSError):  # a disk that is away is told by what fails on it
+        os.utime(folders.state / "engine.lock")
 
 
 def request_sweep(folders: Folders) -> None:
