@@ -20,6 +20,7 @@ PROGRAMS = {
     "sftp": "openssh-client",
     "ssh-keygen": "openssh-client",
     "strace": "strace",
+    "systemd-analyze": "systemd",
 }
 
 
