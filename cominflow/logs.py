@@ -15,7 +15,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -38,7 +38,7 @@ def begin(*, as_json: bool, stream: TextIO | None = None) -> None:
     """
     global _is_json
     _is_json = as_json
-    handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
+    handler = _Handler(stream)
     handler.setFormatter(JsonLines() if as_json else TextLines(_TEXT))
     root, own = logging.getLogger(), logging.getLogger("cominflow")
     root.handlers[:] = [handler]
@@ -75,6 +75,25 @@ def tell(text: str, *, level: int = logging.ERROR) -> None:
         logging.getLogger("cominflow.cli").log(level, "%s", text)
     else:
         print(text, file=sys.stderr)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes on a stream, or on what is standard error at the moment."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream)
+        self._is_fixed = stream is not None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._is_fixed:
+            self.stream = sys.stderr
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A line that could not be written: logging itself would print the record's arguments as they are."""
+        error = sys.exc_info()[1]
+        with suppress(OSError, ValueError):  # standard error is gone as well: there is nobody to tell
+            print(f"a line of the log was lost: {quoting.said(error) if error else record.name}", file=sys.stderr)
 
 
 class TextLines(logging.Formatter):

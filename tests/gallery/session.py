@@ -17,6 +17,8 @@ from pathlib import Path
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 NAME = "session.txt"
+# `run` logs on standard error as well, with the real time, and in the order in which the disk lists a folder.
+_LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ [A-Z]+ .*\n", re.MULTILINE)
 LAYOUTS = Path(__file__).resolve().parents[2] / "layouts"
 
 
@@ -59,7 +61,7 @@ def _run(command: str, folder: Path) -> tuple[int, str]:
 def _shown(text: str, folder: Path) -> str:
     text = text.replace(str(folder / "data"), "DATA").replace(str(folder), "FOLDER")
     text = re.sub(r"^(database +).*$", r"\1DATABASE", text, flags=re.MULTILINE)
-    text = text.replace("\r", "\\r")
+    text = _LOG_LINE.sub("", text).replace("\r", "\\r")
     return text if not text or text.endswith("\n") else text + "\n"
 
 

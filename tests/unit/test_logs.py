@@ -92,6 +92,18 @@ def test_of_a_librarys_message_only_the_first_line_is_kept(log: Callable[[], str
     assert MARK not in log() and "it failed" in log()
 
 
+def test_a_line_that_cannot_be_written_is_told_without_its_arguments(
+    log: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Unwritable:
+        def __str__(self) -> str:
+            raise RuntimeError(MARK)
+
+    (handler,) = (one for one in logging.getLogger().handlers if isinstance(one, logs._Handler))
+    handler.handle(logging.LogRecord("cominflow", logging.ERROR, "x.py", 1, "%s %s", (MARK, Unwritable()), None))
+    assert capsys.readouterr().err == "a line of the log was lost: RuntimeError\n" and log() == ""
+
+
 def test_a_message_that_does_not_fit_its_arguments_is_written_without_them() -> None:
     record = logging.LogRecord("dbos", logging.ERROR, "x.py", 1, "a message %d that does not fit", (MARK,), None)
     assert logs.message_of(record) == "a message %d that does not fit"
