@@ -114,3 +114,40 @@ ORIGINALS_SAMPLED, ORIGINALS_SAMPLED_BYTES = 20, 256 * 1024**2
 
 # A log of SQLite that grew beyond this is not taken into the database: some reader has stood still.
 WAL_BYTES_MAX = 1024**3
+
+# Requests that go to an HTTP service in one call: a call that fails is bisected, and ten more calls find the request
+# that is to blame among a thousand.
+HTTP_BATCH_MAX = 1_000
+
+# Seconds that one call may be given, and times that it is repeated: longer or more often, and a service that is away
+# keeps a workflow's thread for an hour before its files wait in order.
+HTTP_WAIT_S_MAX = 600
+HTTP_RETRIES_MAX = 10
+
+# Seconds between two tries of a call: the first wait is at most this, doubled each time up to the second figure (each
+# drawn from zero on, so that many who failed together do not come back together).
+HTTP_BACKOFF_S = 0.5
+HTTP_BACKOFF_S_MAX = 30.0
+
+# A server's Retry-After up to this is waited for; above, the requests wait in the batch, which holds no thread.
+HTTP_RETRY_AFTER_S_MAX = 60.0
+
+# Bytes of an HTTP answer: a thousand requests of 16 kB. More is no answer to what was asked.
+HTTP_ANSWER_BYTES_MAX = 16 * 1024**2
+
+# Calls in a row that may fail before a service counts as down, besides those that bisecting one batch takes.
+HTTP_FAILURES_IN_A_ROW_MAX = 3
+
+# Requests that a service may refuse, one by one, before it has answered a single one: then the settings are wrong.
+HTTP_REFUSALS_MAX = 20
+
+# Requests that a slow provider is asked for between two stores: a kill, a pause or a stop costs so many at most.
+SLOW_PROVIDER_REQUESTS = 500
+
+# Seconds that a provider's code may take for one portion, where it does not keep a time of its own: a query over
+# millions of rows ends within it; what does not has hung.
+PROVIDER_S_MAX = 3600.0
+
+# Bytes of what a program wrote as its answer, and of its standard error that are kept (the last ones).
+COMMAND_OUTPUT_BYTES_MAX = 256 * 1024**2
+COMMAND_STDERR_BYTES_MAX = 64 * 1024

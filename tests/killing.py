@@ -28,8 +28,8 @@ def passed(work: Callable[[], object]) -> list[str]:
     return names
 
 
-def killed_at(number: int, work: Callable[[], object]) -> bool:
-    """Run `work` in a forked process that dies as it passes its `number`-th failpoint (from 1).
+def killed_at(number: int | str, work: Callable[[], object]) -> bool:
+    """Run `work` in a forked process that dies as it passes its `number`-th failpoint (from 1), or the one so called.
 
     Returns False when `work` ended before. Raises AssertionError when it raised.
     """
@@ -45,13 +45,13 @@ def killed_at(number: int, work: Callable[[], object]) -> bool:
     return False
 
 
-def _run(number: int, work: Callable[[], object]) -> None:
+def _run(number: int | str, work: Callable[[], object]) -> None:
     passed_count = 0
 
-    def count(_: str) -> None:
+    def count(name: str) -> None:
         nonlocal passed_count
         passed_count += 1
-        if passed_count == number:
+        if number in (passed_count, name):
             os.kill(os.getpid(), signal.SIGKILL)
 
     exit_code = _FAILED

@@ -19,6 +19,7 @@ COMMANDS = {
     "customer": "customer",
     "key": "key",
     "service": "service",
+    "provider": "provider",
     "price": "price",
     "feed": "feed",
     "up": "up",

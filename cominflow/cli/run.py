@@ -59,11 +59,33 @@ def run(once: bool, timeout: float, quiet: bool, as_json: bool, log_json: bool) 
     for batch in failing:
         with logs.about(batch=batch.pk):
             logs.tell(f"error: {batch.error}\n  {_consequence(batch)}")
+    waiting, waiting_count = _resting()
     is_done = is_in_time and not failing
     if as_json:
         told = [{"error": batch.error, "not_before": batch.not_before} for batch in failing]
-        showing.record({"is_done": is_done, "is_in_time": is_in_time, "failing": told}, as_json=True)
+        told_of = {"failing": told, "waiting": waiting, "waiting_count": waiting_count}
+        showing.record({"is_done": is_done, "is_in_time": is_in_time, **told_of}, as_json=True)
+        return 0 if is_done else 3
+    for one in waiting:
+        click.echo("{arrival} ({file}) waits for provider {provider}, which is paused: {reason}".format(**one))
+    if waiting_count > _WAITING_MAX:
+        click.echo(f"and {waiting_count - _WAITING_MAX} more files wait for a paused provider")
+    if waiting:
+        click.echo(f"next: cominflow provider resume {waiting[0]['provider']}")
     return 0 if is_done else 3
+
+
+def _resting() -> tuple[list[dict[str, str]], int]:
+    """The first files that wait for a paused provider, and how many do in all. That is no failure."""
+    from cominflow.flows import waiting
+
+    resting = waiting.resting()
+    named = [
+        {"arrival": arrival.reference, "file": arrival.shown_name, "provider": pause.provider, "reason": pause.reason}
+        for arrival in resting[:_WAITING_MAX]
+        for pause in waiting.waits_for(arrival)
+    ]
+    return named, resting.count()
 
 
 def _consequence(batch: Batch) -> str:
@@ -76,6 +98,12 @@ def _consequence(batch: Batch) -> str:
     when = f" at {batch.not_before:%H:%M:%S} UTC" if batch.not_before else ""
     return f"waiting for it: {names}{more}; it is tried again{when}, while `cominflow up` runs"
 
+
+# What runs when the engine is stopped has so long to come to an orderly end; `up` and systemd wait longer.
+_STOP_S = 5
+
+# Files that wait for a paused provider and are named one by one; the others are counted.
+_WAITING_MAX = 5
 
 _ENDED = ("CLOSED", "REFUSED", "DISCARDED", "DUPLICATE", "QUARANTINED")
 
@@ -130,6 +158,7 @@ def _once(folders: Folders, stop: threading.Event, timeout: float, on_look: Call
 
 def _work(runner: Runner, stop: threading.Event) -> None:
     from cominflow.flows import engine
+    from cominflow.fulfilment import interruption
 
     runner.stopping = stop
     runner.recover()
@@ -137,15 +166,18 @@ def _work(runner: Runner, stop: threading.Event) -> None:
     try:
         runner.run()
     finally:
-        engine.shut_down()
+        interruption.ask()  # who waits for a slow provider stops waiting
+        engine.shut_down(wait_s=_STOP_S)
 
 
 def _work_once(runner: Runner, stop: threading.Event, timeout: float, on_look: Callable[[], None]) -> bool:
     from cominflow.flows import engine
+    from cominflow.fulfilment import interruption
 
     runner.stopping = stop
     runner.recover()
     try:
         return runner.run_once(timeout_s=timeout, on_look=on_look)
     finally:
-        engine.shut_down()
+        interruption.ask()
+        engine.shut_down(wait_s=_STOP_S)

@@ -83,6 +83,7 @@ def put(
     """
     setup.django()
     from cominflow import clock
+    from cominflow.fulfilment import pauses
     from cominflow.fulfilment import provider as providers
     from cominflow.pricing import services
 
@@ -102,6 +103,7 @@ def put(
         by=setup.operator(),
         at=clock.now(),
     )
+    pauses.wake()  # what waits for the old provider need not wait for the new one
     if as_json:
         showing.record(_row(changed), as_json=True)
     else:

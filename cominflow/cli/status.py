@@ -59,7 +59,8 @@ def _count(*, as_json: bool) -> None:
     from cominflow.exchange.disk import Folders
     from cominflow.exchange.request_states import COUNTER_OF, COUNTERS
     from cominflow.flows import lock
-    from cominflow.models import Arrival, Batch, Chunk, Customer, Delivery, Feed, Invoice, Request
+    from cominflow.flows import waiting as resting
+    from cominflow.models import Arrival, Batch, Chunk, Customer, Delivery, Feed, Invoice, ProviderPause, Request
     from cominflow.money import format_cents
 
     def by_state(model: Any) -> dict[str, int]:
@@ -73,6 +74,7 @@ def _count(*, as_json: bool) -> None:
     arrivals = by_state(Arrival)
     invoiced = Invoice.objects.aggregate(count=Count("pk"), total=Sum("total_cents"))
     ignored = _ignored()
+    pauses = list(ProviderPause.objects.order_by("provider"))
     held = Delivery.objects.filter(state="HELD").select_related("arrival").order_by("pk")
     value = {
         "data": str(settings.DATA),
@@ -95,6 +97,11 @@ def _count(*, as_json: bool) -> None:
             {"arrival": found.arrival.reference, "file": f"{found.folder}/{found.shown_name}", "reason": found.reason}
             for found in held
         ],
+        "files_waiting_for_a_provider": resting.resting().count(),
+        "paused": [
+            {"provider": row.provider, "since": row.paused_at, "by": row.paused_by, "reason": row.reason}
+            for row in pauses
+        ],
         "ignored": ignored,
         "failing": [
             {"batch": batch.pk, "tried_again_at": batch.not_before, "error": batch.error}
@@ -112,6 +119,8 @@ def _count(*, as_json: bool) -> None:
         )
     if requests["open"]:
         click.echo("next: cominflow work list")
+    for row in pauses:
+        click.echo(f"next: cominflow provider resume {row.provider}")
 
 
 def _ignored() -> list[dict[str, str]]:

@@ -83,12 +83,12 @@ def publish(
 
 def current(customer: Customer, file_name: bytes) -> FeedVersion | None:
     """The version of the customer's live feed that takes files of that name; None when no feed does."""
-    return next((version for version in _live(customer) if load(version).match(file_name)), None)
+    return next((version for version in live(customer) if load(version).match(file_name)), None)
 
 
 def names_of(customer: Customer) -> list[str]:
     """The names that the customer's live feeds take, as agreed."""
-    return [load(version).names.request.text for version in _live(customer)]
+    return [load(version).names.request.text for version in live(customer)]
 
 
 def load(version: FeedVersion) -> Feed:
@@ -142,7 +142,7 @@ def _layout(text: str, name: str) -> Layout:
     return declare.loads(text, name)
 
 
-def _live(customer: Customer) -> list[FeedVersion]:
+def live(customer: Customer) -> list[FeedVersion]:
     """The newest version of each live feed of a customer."""
     versions = FeedVersion.objects.filter(feed__customer=customer, feed__state="LIVE").select_related("feed")
     newest: dict[int, FeedVersion] = {version.feed_id: version for version in versions.order_by("feed__name", "number")}
@@ -150,7 +150,7 @@ def _live(customer: Customer) -> list[FeedVersion]:
 
 
 def _check_rivals(row: FeedRow, agreed: Feed) -> None:
-    for version in _live(row.customer):
+    for version in live(row.customer):
         if version.feed_id == row.pk:
             continue
         why = names.rival(agreed.names, load(version).names)

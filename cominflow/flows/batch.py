@@ -4,7 +4,8 @@
 
 Each arrow is a step that the engine remembers. Every step also finds its work by state, so repeating one is safe.
 A failure of the world (disk, database, provider) ends the workflow in order: the batch keeps its error and is begun
-again later, under a new workflow id. One arrival's defect puts that arrival aside and the batch goes on.
+again later, under a new workflow id; so is one that rests because an operator has paused a provider. One arrival's
+defect puts that arrival aside and the batch goes on.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from cominflow.flows import deliver, engine, reasons, receive
 from cominflow.flows import fulfil as fulfilment
 from cominflow.flows import settle as settlement
 from cominflow.flows.reasons import Reason
+from cominflow.fulfilment import pauses
+from cominflow.fulfilment.interruption import Interrupted
 from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES
 from cominflow.models import Arrival, Batch
 
 log = logging.getLogger("cominflow.flows")
 
-FAILED = "failed"
+FAILED, PAUSED = "failed", "paused"
 _BACKOFF_S_MAX = 900
 
 
@@ -49,6 +52,9 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         with logs.about(batch=batch_id):
             try:
                 return function(batch_id, *ids)
+            except Interrupted:
+                log.info("batch %s stops in %s, because the engine does", batch_id, function.__name__)
+                Batch.objects.filter(pk=batch_id).update(attempts_count=0)
             except (WorldError, OSError, DatabaseError) as error:
                 log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
                 _record_failure(batch_id, f"{function.__name__}: {quoting.said(error)}")
@@ -82,12 +88,20 @@ def process_batch(batch_id: int) -> None:
         work = acknowledge(batch_id)
     if work == FAILED:
         return
-    failed = set()
+    failed, is_paused = set(), False
     for arrival_id, ordinal in work:
         # A provider that is down keeps its files waiting, and no others.
-        if arrival_id not in failed and fulfil(batch_id, arrival_id, ordinal) == FAILED:
+        if arrival_id in failed:
+            continue
+        became = fulfil(batch_id, arrival_id, ordinal)
+        is_paused = is_paused or became == PAUSED
+        if became == FAILED:
             failed.add(arrival_id)
-    if settle(batch_id) != FAILED and publish(batch_id) != FAILED and not failed:
+    if settle(batch_id) == FAILED or publish(batch_id) == FAILED or failed:
+        return
+    if is_paused:
+        wait_for_providers(batch_id)
+    else:
         finish(batch_id)
 
 
@@ -198,11 +212,11 @@ def acknowledge(batch_id: int) -> list[list[int]]:
 
 
 @_guarded
-def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> None:
-    """Ask the providers for one portion."""
+def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> str | None:
+    """Ask the providers for one portion. PAUSED when some of it waits for a provider that is paused."""
     arrival = Arrival.objects.select_related("customer").get(pk=arrival_id)
     with _about(arrival):
-        fulfilment.fulfil(arrival, ordinal, at=clock.now())
+        return None if fulfilment.fulfil(arrival, ordinal, at=clock.now()) else PAUSED
 
 
 @_guarded
@@ -220,6 +234,16 @@ def publish(batch_id: int) -> None:
     for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
         with _about(arrival):
             deliver.publish_all(arrival, folders, at=clock.now())
+
+
+@_guarded
+def wait_for_providers(batch_id: int) -> None:
+    """Rest until a provider is resumed. No failure: the batch keeps no error, and is looked at now and then."""
+    with transaction.atomic():
+        # Under the lock a resume comes before, and nothing is left to wait for, or after, and wakes this batch.
+        until = clock.now() + timedelta(seconds=_BACKOFF_S_MAX) if pauses.lock() else None
+        Batch.objects.filter(pk=batch_id).update(error="", not_before=until, attempts_count=0)
+        failpoint.hit("batch.paused")
 
 
 @_guarded

@@ -52,7 +52,7 @@ def _askable(agreed: Feed, layout: Layout) -> set[str] | None:
 def _keys(agreed: Feed, layout: Layout, services: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     columns = [name for name, _, _ in portions.columns_of(layout, agreed.request.unit)]
     for code, settings in services.items():
-        for name in _named(settings, "key"):
+        for name in [*_named(settings, "key"), *_named(settings, "request")]:
             if name not in columns:
                 known = did_you_mean(name, columns) or f"it has {', '.join(columns)}"
                 yield (

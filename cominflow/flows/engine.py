@@ -32,6 +32,10 @@ APPLICATION_VERSION = "cominflow-1"
 THREADS_MAX = 4
 
 
+# Arguments of the workflows that run in this process just now.
+_running: set[int] = set()
+
+
 class _Json(Serializer):
     """Ids and short texts as JSON. Pickle is refused: it hides what is stored, and runs code when it is read."""
 
@@ -64,7 +68,11 @@ def workflow(function: Callable[[int], None]) -> Callable[[int], None]:
     @functools.wraps(function)
     def fresh(argument: int) -> None:
         close_old_connections()
-        function(argument)
+        _running.add(argument)
+        try:
+            function(argument)
+        finally:
+            _running.discard(argument)
 
     return DBOS.workflow(name=function.__name__)(fresh)
 
@@ -104,9 +112,9 @@ def launch(*, executor_id: str = "local") -> None:
     DBOS.launch()
 
 
-def shut_down() -> None:
-    """Stop the engine. What was running goes on at the next launch."""
-    DBOS.destroy(workflow_completion_timeout_sec=0)
+def shut_down(*, wait_s: int = 0) -> None:
+    """Stop the engine. What runs has so many seconds to come to an end; what does not goes on at the next launch."""
+    DBOS.destroy(workflow_completion_timeout_sec=wait_s if _running else 0)
 
 
 def start(function: Callable[[int], None], workflow_id: str, argument: int) -> None:

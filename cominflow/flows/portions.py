@@ -121,8 +121,13 @@ def _columns(block: Block, layout: Layout, unit: str, units: NDArray[np.int64]) 
         if record in places:
             arrays[key] = pc.take(block.tables[record].columns[field.name], places[record])
         else:
-            arrays[key] = pa.nulls(len(units), _TYPES[field.base](field))
+            arrays[key] = pa.nulls(len(units), type_of(field))
     return pa.table(arrays)
+
+
+def type_of(field: Field) -> pa.DataType:
+    """The type that a field's column has where a provider sees it."""
+    return _TYPES[field.base](field)
 
 
 _TYPES = {

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.db import DatabaseError, close_old_connections
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from cominflow import clock, failpoint
 from cominflow.errors import WorldError
@@ -26,6 +26,7 @@ from cominflow.exchange.disk import Folders
 from cominflow.exchange.watcher import Watcher
 from cominflow.flows import batch as batches
 from cominflow.flows import engine
+from cominflow.fulfilment import command, interruption
 from cominflow.limits import SWEEP_S
 from cominflow.models import Batch, Customer
 
@@ -55,6 +56,8 @@ class Runner:
         """What a killed process left half done: claims first, then the engine's own workflows."""
         recover(self.folders, at=clock.now())
         publish.recover(self.folders, at=clock.now())
+        command.remove_leftovers(self.folders.data)
+        interruption.clear()
         failpoint.hit("run.recovered")
         engine.launch()
 
@@ -89,9 +92,8 @@ class Runner:
                 continue
             if batch.late_for_id is not None and self._is_busy(batch):
                 continue
-            if engine.has_ended(batches.workflow_id(batch)):  # it ended without a word in our tables: begin another try
-                batch.failures_count += 1
-                batch.save(update_fields=["failures_count"])
+            if engine.has_ended(batches.workflow_id(batch)):  # it rested, or ended without a word in our tables
+                engine.forget([batches.workflow_id(batch)])
             failpoint.hit("run.start")
             engine.start(batches.process_batch, batches.workflow_id(batch), batch.pk)
             failpoint.hit("run.started")
@@ -123,7 +125,7 @@ class Runner:
             claimed = self.sweep()
             _finish_request(self.folders)
             due = self.start_due()
-            if not claimed and not _due().exists() and not engine.unfinished():
+            if not claimed and not _is_any_due() and not engine.unfinished():
                 if self.failure is not None:
                     raise self.failure
                 return True
@@ -189,10 +191,16 @@ def _finish_request(folders: Folders) -> None:
     (folders.state / _SWEEPING).unlink(missing_ok=True)
 
 
-def _due() -> QuerySet[Batch]:
-    """Batches that are to be worked on now: not finished, and not waiting for their next try."""
-    waits = Q(not_before__gt=clock.now())
-    return Batch.objects.filter(finished_at=None).exclude(waits)
+def _is_any_due() -> bool:
+    """Is a batch to be worked on now: not finished, and not waiting for its next try, nor behind one that waits?"""
+    at, resting = clock.now(), set[int]()
+    for batch in Batch.objects.filter(finished_at=None).order_by("pk"):
+        if batch.late_for_id in resting:
+            continue
+        if batch.not_before is None or batch.not_before <= at:
+            return True
+        resting.update([batch.late_for_id] if batch.late_for_id else batch.arrivals.values_list("pk", flat=True))
+    return False
 
 
 def wait_until_idle(folders: Folders, *, timeout_s: float) -> bool:
@@ -200,7 +208,7 @@ def wait_until_idle(folders: Folders, *, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
     while True:
         is_asked = (folders.state / _ASKED).exists() or (folders.state / _SWEEPING).exists()
-        if not is_asked and not _due().exists():
+        if not is_asked and not _is_any_due():
             return True
         if time.monotonic() >= deadline:
             return False

@@ -64,7 +64,7 @@ def checked(answer: object, asked: pd.Index[Any]) -> pd.DataFrame:
         raise Unusable(f"a column stands twice: {_columns({n for n in names if names.count(n) > 1})}")
     if "outcome" not in names:
         raise Unusable(f"it has no column `outcome`, only {_columns(names) or 'none'}")
-    ordered = answer.loc[asked]
+    ordered = answer if answer.index.equals(asked) else answer.loc[asked]
     outcomes = ordered["outcome"].astype(object)
     wrong = ~outcomes.isin(OF_PROVIDERS).to_numpy()
     if wrong.any():
@@ -100,11 +100,15 @@ def together(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _check_rows(answered: pd.Index[Any], asked: pd.Index[Any]) -> None:
-    if not answered.is_unique:
-        raise Unusable(f"{_these(answered[answered.duplicated()].unique())}: answered more than once")
+    if answered is asked:
+        return
     unknown = answered[~answered.isin(asked)]
     if len(unknown):
-        raise Unusable(f"{_these(unknown)}: answered, but not asked; keep the index of the requests")
+        # Numbers are shown; a text that we did not give may be anybody's name.
+        which = _these(unknown) if unknown.dtype.kind in "iu" else f"{len(unknown)} row{'s' * (len(unknown) > 1)}"
+        raise Unusable(f"{which}: answered, but not asked; keep the index of the requests")
+    if not answered.is_unique:
+        raise Unusable(f"{_these(answered[answered.duplicated()].unique())}: answered more than once")
     missing = asked[~asked.isin(answered)]
     if len(missing):
         raise Unusable(f"{_these(missing)}: asked, but not answered; every request needs a row, if only `pending`")
@@ -116,6 +120,10 @@ def _column(name: str, series: pd.Series[Any]) -> pa.Array:
         column = pa.array(series.array if isinstance(series.dtype, pd.ArrowDtype) else series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise Unusable(f"column {name} mixes kinds of values; give all as text, or all as one other type") from None
+    except OverflowError:
+        raise Unusable(f"column {name} holds integers above 9223372036854775807; give them as text") from None
+    except UnicodeError:
+        raise Unusable(f"column {name} holds half a character (a lone surrogate), which is no text") from None
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     kind = column.type
     if pa.types.is_dictionary(kind):

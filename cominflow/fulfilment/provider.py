@@ -1,9 +1,13 @@
 """Provider: whoever answers requests, found by name among the entry points `cominflow.providers`.
 
-A provider is a class without arguments that has the two methods of `Provider`. It sees a whole portion as a DataFrame
-and gives one back with the same index: a column `outcome` (fulfilled, not_found, pending or failed) and one column per
-result field. Columns keep their Arrow types: text stays text with its zeros in front, amounts are exact decimals, what
-is missing is null.
+A provider is a class without arguments that has the two methods of `Provider`. It sees requests of one arrival as a
+DataFrame and gives one back with the same index: a column `outcome` (fulfilled, not_found, pending or failed) and one
+column per result field. Columns keep their Arrow types: text stays text with its zeros in front, amounts are exact
+decimals, what is missing is null.
+
+The index is each request's key, as `A-17/3`: the same whenever that request is asked, after a crash, a repeat, a pause.
+Numbers of arrivals are given again after an old backup was restored, so whoever remembers keys for long puts the
+index's name before them: a random name that the arrival has for itself. Neither says anything about a person.
 
     class Echo:
         def check(self, settings):
@@ -17,7 +21,9 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Mapping
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
@@ -25,7 +31,9 @@ from typing import Any, Protocol
 import pandas as pd
 
 from cominflow.errors import CominflowError, UsageError, WorldError
-from cominflow.fulfilment import outcomes
+from cominflow.fulfilment import bounded, outcomes
+from cominflow.fulfilment.interruption import Interrupted
+from cominflow.limits import PROVIDER_S_MAX
 
 GROUP = "cominflow.providers"
 
@@ -35,7 +43,14 @@ Settings = Mapping[str, Any]
 
 
 class Provider(Protocol):
-    """What a provider can do. Neither method keeps anything between two calls that a restart would miss."""
+    """What a provider can do. Neither method keeps anything between two calls that a restart would miss.
+
+    Three attributes may be there besides:
+
+    keeps_time        True: it ends every wait by itself; others are given up after `limits.PROVIDER_S_MAX` seconds
+    requests_at_once  what it wants to be asked at a time, at most; it is stored before the next are asked
+    attrs["notes"]    of the answer: key -> words for the operator on what became of a request
+    """
 
     def check(self, settings: Settings) -> list[str]:
         """What is wrong with a service's settings, one sentence each with what to do; empty when nothing is."""
@@ -47,9 +62,14 @@ class Provider(Protocol):
         """
 
 
+def installed() -> dict[str, EntryPoint]:
+    """Every provider that can be found, by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
 def find(name: str) -> Provider:
     """The provider of that name. UsageError when there is none, WorldError when its code cannot be loaded."""
-    known = {point.name: point for point in entry_points(group=GROUP)}
+    known = installed()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
@@ -62,31 +82,53 @@ def check(name: str, settings: Settings) -> list[str]:
     return find(name).check(settings)
 
 
+def keys(arrival: str, positions: Sequence[int], *, name: str) -> pd.Index[Any]:
+    """The index of requests to be asked: `A-17/3` for the one at position 2; `name` is the arrival's random name."""
+    return pd.Index([f"{arrival}/{position + 1}" for position in positions], dtype=object, name=name)
+
+
+def at_once(name: str, count: int) -> int:
+    """How many of `count` requests this provider is asked at a time."""
+    most: int | None = getattr(find(name), "requests_at_once", None)
+    return count if most is None else most
+
+
 def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) -> pd.DataFrame:
     """The provider's answer to `requests`, proved to be one: index as asked, `outcome`, results in stored types.
 
-    requests  one row per request, in any order; its index is the caller's and comes back
+    requests  one row per request, in any order; its index (see `keys`) comes back
 
-    Raises WorldError, naming the provider and the service: it failed, or its answer cannot be used.
+    Raises WorldError, naming the provider and the service: it failed, took too long, or its answer cannot be used.
+    Interrupted when the engine is being stopped.
     """
     provider = find(name)
     about = f"provider {name} for service {service}"
     try:
-        answer = provider.fulfil(requests, settings)
-    except CominflowError as error:
-        if _quotes(error, requests):
-            said = f"it raised {type(error).__name__} with a request's data in its words; correct the provider"
-            raise WorldError("ask", about, said, retryable=True, hint=_SEE) from None
+        answer = _answer(provider, about, requests, settings)
+        checked = outcomes.checked(answer, requests.index)
+    except Interrupted:
         raise
-    except Exception as error:  # a provider is anyone's code: whatever it raises, the world failed us
-        log.exception("%s raised", about)
-        raise WorldError("ask", about, f"it raised {type(error).__name__}", retryable=True, hint=_SEE) from error
-    try:
-        return outcomes.checked(answer, requests.index)
     except outcomes.Unusable as problem:
         raise WorldError(
-            "use the answer of", about, str(problem), hint="correct the provider; nothing was stored"
+            "use the answer of", about, str(problem), retryable=True, hint="correct the provider; nothing was stored"
         ) from None
+    except CominflowError as problem:
+        if _quotes(problem, requests):
+            said = f"it raised {type(problem).__name__} with a request's data in its words; correct the provider"
+            raise WorldError("ask", about, said, retryable=True, hint=_SEE) from None
+        if isinstance(problem, WorldError) and problem.path == about:
+            raise
+        away = isinstance(problem, WorldError) and problem.retryable
+        raise WorldError("ask", about, problem.text, retryable=away, hint=problem.hint) from problem
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # Without its text, which may quote a person's data: where it happened is what helps.
+        log.error("%s raised %s at\n%s", about, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        raise WorldError("ask", about, f"it raised {type(error).__name__}", retryable=True, hint=_SEE) from error
+    notes = answer.attrs.get("notes", {})
+    checked.attrs = {"notes": dict(notes) if isinstance(notes, Mapping) else {}}
+    return checked
 
 
 # The text of a foreign error may quote a person's data: its type and place are told, its words nowhere.
@@ -101,6 +143,29 @@ def _quotes(error: CominflowError, requests: pd.DataFrame) -> bool:
     text = str(error)
     cells = (str(cell) for name in requests.columns for cell in requests[name].dropna().unique())
     return any(len(cell) >= _QUOTED_LENGTH_MIN and cell in text for cell in map(str.strip, cells))
+
+
+# Calls that were given up and still run: what -> their thread. Asked once more they would only hang once more.
+_hanging: dict[str, threading.Thread] = {}
+
+
+def _answer(provider: Provider, about: str, requests: pd.DataFrame, settings: Settings) -> Any:
+    if getattr(provider, "keeps_time", False):
+        return provider.fulfil(requests, settings)
+    earlier = _hanging.get(about)
+    if earlier is not None and earlier.is_alive():
+        raise WorldError(
+            "ask", about, "it still hangs in an earlier call", retryable=True,
+            hint="look at what it waits for; when that cannot be ended, start the engine again",
+        )  # fmt: skip
+    try:
+        return bounded.call(PROVIDER_S_MAX, lambda: provider.fulfil(requests, settings), name=about)
+    except bounded.TooLong as problem:
+        _hanging[about] = problem.thread
+        raise WorldError(
+            "ask", about, f"it did not answer within {PROVIDER_S_MAX:g} s", retryable=True,
+            hint="look at what it waits for; the requests stay waiting and are asked again",
+        ) from None  # fmt: skip
 
 
 @cache

@@ -165,7 +165,7 @@ def _published(place: Place, sent: list[Sent]) -> Iterator[str]:
 
 def _leftovers(place: Place, sent: list[Sent]) -> Iterator[str]:
     """3. Nothing staged, temporary or half-way is left anywhere; the orphan is in quarantine with its reason."""
-    for path in _files(place.data, "staging/**/*", "publish/*", "spool/*", "customers/*/inbox/*"):
+    for path in _files(place.data, "staging/**/*", "publish/*", "spool/*", "customers/*/inbox/*", "commands/**/*"):
         yield f"{path.relative_to(place.data)} is left over"
     state = {"engine.lock", "sftp_host_key", "cominflow.db", "cominflow.db-wal", "cominflow.db-shm"}
     yield from (f"state/{p.name} is left over" for p in _files(place.data, "state/*") if p.name not in state)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,22 @@ ORPHAN = "a-file-that-no-row-knows"
 PURGING = "purging"
 # Somebody writes this file just when it is taken; it goes back, and is taken when he is done.
 CONTESTED = "controlli_2026-03-01_1.csv"
+
+# What fulfils the institute's services: the same table, looked up by a program that is given a file and returns one.
+PROGRAM = """\
+import csv, sys
+with open({table!r}, newline="") as opened:
+    table = {{row["cf"]: row for row in csv.DictReader(opened)}}
+with open(sys.argv[1], newline="") as opened:
+    asked = list(csv.DictReader(opened))
+with open(sys.argv[2], "w", newline="") as opened:
+    writer = csv.writer(opened)
+    writer.writerow(["id", "outcome", "score", "espos"])
+    for row in asked:
+        found = table.get(row["cf"])
+        values = [found["score"], found["espos"]] if found else ["", ""]
+        writer.writerow([row["id"], "fulfilled" if found else "not_found", *values])
+"""
 
 
 def build(place: Place, *, is_short: bool) -> None:
@@ -57,6 +74,14 @@ def build(place: Place, *, is_short: bool) -> None:
     sent, table = files.make(is_short=is_short)
     table_path = place.root.parent / "table.csv"  # beside all the copies
     table_path.write_bytes(table)
+    program = place.root.parent / "program.py"
+    program.write_text(PROGRAM.format(table=str(table_path)))
+    by_program = {
+        "program": [sys.executable, "-S", "-E", str(program), "{input}", "{output}"],
+        "request": {"codice_fiscale": "cf"},
+        "result": {"punteggio": "score", "esposizione": "espos"},
+        "outcome": {"from": "outcome"},
+    }
     by_table = {
         "file": str(table_path),
         "key": {"codice_fiscale": "cf"},
@@ -66,12 +91,14 @@ def build(place: Place, *, is_short: bool) -> None:
     for code, asked in owned.items():
         customer = register.add(code, code, at=at)
         for service_code in asked:
-            by_hand = service_code in files.MANUAL
+            provider, settings = ("command", by_program) if code == INSTITUTE else ("table", by_table)
+            if service_code in files.MANUAL:
+                provider, settings = "manual", {}
             service = services.add(
                 service_code,
                 f"Servizio {service_code}",
-                provider="manual" if by_hand else "table",
-                provider_settings={} if by_hand else by_table,
+                provider=provider,
+                provider_settings=settings,
                 by=OPERATOR,
                 at=at,
             )
@@ -110,17 +137,41 @@ def live(place: Place, sent: list[Sent], *, told: Callable[[str], None] | None =
     folders = Folders(place.data)
     serve(place, folders, sent, told=told)
     operate(place, sent, answers_max=1)
+    pause_once()
     with lock.locked(folders):
         runner = run.Runner(folders)
         runner.recover()
         try:
             _work(runner)
+            if resume():
+                _work(runner)
             clear_away(place)
             while operate(place, sent, answers_max=2):
                 _work(runner)
             purge(place, folders, sent)
         finally:
             engine.shut_down()
+
+
+def pause_once() -> None:
+    """The operator pauses the provider of the institute's services, in the first life that comes to it."""
+    from cominflow import clock
+    from cominflow.fulfilment import pauses
+    from cominflow.models import Event
+
+    if not Event.objects.filter(subject="provider command", what="paused").exists():
+        pauses.pause("command", by=OPERATOR, reason="it is looked at", at=clock.now())
+
+
+def resume() -> bool:
+    """The operator lets that provider go on; False when it is not paused (any more)."""
+    from cominflow import clock
+    from cominflow.fulfilment import pauses
+
+    if not pauses.is_paused("command"):
+        return False
+    pauses.resume("command", by=OPERATOR, at=clock.now())
+    return True
 
 
 def _work(runner: Runner) -> None:

@@ -23,7 +23,7 @@ GOOD = pd.DataFrame({"outcome": ["fulfilled", "not_found", "pending"], "punteggi
 def test_an_unknown_provider_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UsageError, match=r"no provider 'tabel'\n  do: did you mean table\?"):
         provider.find("tabel")
-    with pytest.raises(UsageError, match="there are manual, table"):
+    with pytest.raises(UsageError, match="there are command, http, manual, table"):
         provider.find("xyz")
     assert provider.check("manual", {"x": 1}) == ["'x' is not a setting; the only one is 'result'"]
 
