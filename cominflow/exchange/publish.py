@@ -190,7 +190,8 @@ def plan_again(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: s
     Joins the caller's transaction. Raises as `demand_gone` does.
     """
     demand_gone(folders, delivery)
-    moves.move(delivery, "PLANNED", at=at, by=by, reason=reason, published_at=None, retrieved_at=None)
+    again = {"planned_at": at, "published_at": None, "retrieved_at": None}
+    moves.move(delivery, "PLANNED", at=at, by=by, reason=reason, **again)
 
 
 def demand_gone(folders: disk.Folders, delivery: Delivery) -> None:
@@ -201,6 +202,9 @@ def demand_gone(folders: disk.Folders, delivery: Delivery) -> None:
     """
     delivery.refresh_from_db(fields=["state", "sha256", "bytes_count"])
     subject, place = f"delivery {delivery.reference} ({delivery.shown_name})", place_of(folders, delivery)
+    if Arrival.objects.filter(pk=delivery.arrival_id, state="PURGED").exists():
+        hint = "what it was made from is gone for good; take the file from a backup"
+        raise UsageError(f"{subject} belongs to {delivery.arrival.reference}, which was purged", hint=hint)
     there, release = presence(folders, delivery), f"`cominflow arrival release {delivery.arrival.reference}"
     if delivery.state in ("PLANNED", "STAGED"):
         hint = "the engine publishes it; `cominflow run --once` if none runs"

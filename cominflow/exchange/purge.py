@@ -74,6 +74,10 @@ def purge(folders: disk.Folders, arrival: Arrival, *, at: datetime, by: str, rea
     arrival that is not at its end, WorldError when a file cannot be removed.
     """
     with transaction.atomic():
+        Arrival.objects.select_for_update().only("pk").get(pk=arrival.pk)
+        if arrival.deliveries.exclude(state__in=_OUT).exists():
+            hint = "let the engine publish it (`cominflow run --once` if none runs), then give the command again"
+            raise UsageError(f"a file of {arrival.reference} has not gone out yet", hint=hint)
         moves.move(arrival, "PURGED", at=at, by=by, reason=reason, head=None, tail=None, report=None)
     failpoint.hit("purge.stated")
     _empty(arrival)

@@ -64,7 +64,7 @@ CATALOGUE: Mapping[str, Entry] = {
         "the bytes of a staged delivery are gone",
         "start the engine again: it holds the delivery for a decision of ours",
     ),
-    "R-307": Entry("an arrival is closed, and a file of it never went out", _TELL_US),
+    "R-307": Entry("an arrival is closed, a file of it is not out, and no batch goes on with it", _TELL_US),
     "R-308": Entry("an invoice has no file of invoice records", _TELL_US),
     "R-401": Entry("a fulfilled answer went out and was not charged", _MONEY),
     "R-402": Entry("something was charged that no answer stands for", _MONEY),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cominflow.models import Arrival
+from cominflow.models import Arrival, Batch
 from cominflow.reconciliation.block import ACCEPTED, UNREAD, Block
 from cominflow.reconciliation.report import Finding
 
-UNPUBLISHED = ("PLANNED", "STAGED", "HELD")
+# What is HELD waits for a person, also of a closed file that was made again.
+UNPUBLISHED = ("PLANNED", "STAGED")
 
 
 def check(block: Block) -> Iterator[Finding]:
@@ -18,13 +19,16 @@ def check(block: Block) -> Iterator[Finding]:
     by_arrival: dict[int, dict[tuple[str, int], int]] = {key: {} for key in block.keys}
     for (key, kind, number), count in planned.items():
         by_arrival[key][kind, number] = count
-    unpublished = block.deliveries[block.deliveries["state"].isin(UNPUBLISHED)].groupby("arrival_id").size()
+    under_way = block.deliveries[block.deliveries["state"].isin(UNPUBLISHED)].groupby("arrival_id").size()
+    late = Batch.objects.filter(late_for_id__in=block.keys, finished_at=None)
+    goes_on = set(late.values_list("late_for_id", flat=True))  # a file that is made again, for instance
     for arrival in block.arrivals:
         found = by_arrival[arrival.pk]
         yield from _receipts(arrival, found)
         yield from _answers(arrival, found)
-        if arrival.state in ("CLOSED", "PURGED") and unpublished.get(arrival.pk, 0):
-            text = f"{unpublished[arrival.pk]} are not"
+        is_lost = arrival.state in ("CLOSED", "PURGED") and arrival.pk in under_way and arrival.pk not in goes_on
+        if is_lost and not is_moving(arrival):
+            text = f"{under_way[arrival.pk]} are not"
             yield Finding("R-307", arrival.reference, "all its files are out", text, arrival.pk)
     for invoice in block.invoices:
         if ("invoice", invoice.delivery_number) not in by_arrival[invoice.arrival_id]:

@@ -292,10 +292,10 @@ DELIVERIES = (
         ),
     ),
     Damage(
-        "a closed file has something held",
+        "a closed file has something planned",
         "R-307",
         "A-1",
-        lambda _: _set("Delivery", {"state": "HELD"}, arrival_id=1, kind="answer", number=1),
+        lambda _: _set("Delivery", {"state": "PLANNED"}, arrival_id=1, kind="answer", number=1),
     ),
     Damage(
         "an invoice has no records",

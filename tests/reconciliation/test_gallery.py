@@ -138,3 +138,17 @@ def test_a_snapshot_cannot_be_written_in(house: House) -> None:
     with pytest.raises(DatabaseError), snapshot():
         Arrival.objects.filter(pk=1).update(requests_count=99)
     assert Arrival.objects.filter(pk=1).update(requests_count=5) == 1
+
+
+def test_a_delivery_that_is_made_again_long_afterwards_is_no_finding(house: House) -> None:
+    from cominflow import clock
+    from cominflow.flows import operate
+    from cominflow.models import Delivery
+
+    delivery = Delivery.objects.get(arrival_id=1, kind="answer", number=1)
+    Delivery.objects.filter(pk=delivery.pk).update(planned_at=clock.now() - timedelta(days=3))
+    (house.folders.customer("banca-demo").outbox / delivery.shown_name).unlink()
+    assert operate.republish(delivery, by="operator", reason="the customer lost it", at=clock.now())
+    assert look(house).is_clean
+    house.work()
+    assert look(house, is_later=True).is_clean

@@ -279,3 +279,29 @@ def test_what_was_purged_is_overwritten_in_the_file_of_the_database(house: House
     space.give_back()
     checkpoint(on_sqlite)
     assert person not in on_sqlite.read_bytes()
+
+
+def test_a_delivery_of_a_purged_file_cannot_be_made_again(house: House) -> None:
+    from cominflow import clock
+    from cominflow.flows import operate
+    from cominflow.models import Delivery
+
+    delivery = Delivery.objects.get(arrival_id=1, kind="answer", number=1)
+    purge(house, 1)
+    with pytest.raises(UsageError, match="belongs to A-1, which was purged"):
+        operate.republish(delivery, by="operator", reason="the customer lost it", at=clock.now())
+
+
+def test_a_file_that_is_being_made_again_is_not_purged(house: House) -> None:
+    from cominflow import clock
+    from cominflow.flows import operate
+    from cominflow.models import Arrival, Delivery
+
+    delivery = Delivery.objects.get(arrival_id=1, kind="answer", number=1)
+    (house.folders.customer("banca-demo").outbox / delivery.shown_name).unlink()
+    operate.republish(delivery, by="operator", reason="the customer lost it", at=clock.now())
+    with pytest.raises(UsageError, match="a file of A-1 has not gone out yet"):
+        purge(house, 1)
+    assert Arrival.objects.get(pk=1).state == "CLOSED"
+    house.work()
+    assert purge(house, 1)
