@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from fixedwidth.fixedwidth import FixedWidth
 
 from tracciati.errors import DoesNotFit
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,12 @@ _TYPES: Mapping[Base, str] = {
     "codice_fiscale": "string",
     "partita_iva": "string",
 }
+
+
+# The package strips whatever Python calls white space. Of these bytes some are half a letter ("à" is C3 A0 in UTF-8), and
+# none is a blank: they are carried by characters that nobody strips.
+_NO_BLANKS = {byte: 0xE000 + byte for byte in range(256) if chr(byte).isspace() and byte != ord(" ")}
+_BACK = {carried: byte for byte, carried in _NO_BLANKS.items()}
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,8 @@ def _prepared(cell: str, field: Field) -> str:
     """The cell with its texts for "no value" made blank, and its mark made a point."""
     if cell in [text.ljust(len(cell)) for text in field.null]:
         return " " * len(cell)
+    if _TYPES[field.base] in ("string", "numeric"):
+        return cell.translate(_NO_BLANKS)
     return cell.replace(",", ".") if field.base == "decimal" and field.mark == "," else cell
 
 
@@ -174,7 +183,7 @@ def _value(value: Any, field: Field, codec: str) -> Value:
         century = 2000 if day.year % 100 < field.pivot else 1900
         return day.replace(year=century + day.year % 100)
     if isinstance(value, str):
-        return value.encode("latin-1").decode(codec)
+        return value.translate(_BACK).encode("latin-1").decode(codec)
     assert isinstance(value, int), type(value)
     return value
 
@@ -187,7 +196,7 @@ def _datum(value: Any, field: Field, record: Record, codec: str) -> Any:
     if field.base == "decimal" and isinstance(value, int | Decimal):
         units = Decimal(value).scaleb(field.scale)
         if units != units.to_integral_value():
-            raise DoesNotFit(path, 0, value, f"{value} has more than {field.scale} decimals")
+            raise DoesNotFit(path, 0, value, f"{value} has more than {counted(field.scale, 'decimal')}")
         if not field.mark:
             return int(units)
         # `fixedwidth` writes str(Decimal), which below 0.000001 is 1E-7: those go as plain text.

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from tracciati.declare.fitting import encoded_length
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import (
     And,
@@ -23,15 +24,17 @@ from tracciati.expression import (
     Operand,
     Or,
     Sum,
+    names,
     text_of,
 )
 from tracciati.expression import Literal as LiteralValue
 from tracciati.values.numerals import DIGITS_MAX
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from tracciati.layout import Direction, Field, Record
+    from tracciati.layout import Direction, Field, FileForm, Record
     from tracciati.structure import Automaton
 
 Kind = Literal["text", "number", "date"]
@@ -53,6 +56,10 @@ _SPELLINGS: Mapping[Kind, str] = {
 }
 
 
+_PARTITA_IVA_DIGITS = 11
+_CODICE_FISCALE_LENGTHS = (16, 11)
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What is wrong with a reference, and the remedy. Without a place: the caller knows the key."""
@@ -63,11 +70,12 @@ class Trouble:
 
 @dataclass(frozen=True)
 class World:
-    """What names can lead to: the records, the groups, and the order of records in each direction."""
+    """What names can lead to: the records, the groups, the order of records in each direction, and the file's form."""
 
     records: Mapping[str, Record]
     groups: Mapping[str, str]
     structure: Mapping[Direction, Automaton]
+    form: FileForm
 
     def directions_of(self, record: Record) -> tuple[Direction, ...]:
         """The directions whose structure names the record."""
@@ -103,6 +111,30 @@ def find(name: Name, world: World, record: Record) -> Field | Trouble:
         hint = "name a field of the same record, or of a record that is there once"
         return Trouble(f"`{name.path}` is not one field: a file can hold several records {name.record}", hint)
     return _field(other, name.field)
+
+
+def unreachable(name: Name, world: World, record: Record, directions: Iterable[Direction]) -> Iterator[Trouble]:
+    """Why a check at `record` could not ask for that field, which exists, in some of the directions."""
+    is_own = name.record in (None, record.name)
+    other = record if is_own else world.records[str(name.record)]
+    field = other.by_name[name.field]
+    absent, without, later = [], [], []
+    for direction in directions:
+        automaton = world.structure[direction]
+        if other.index not in automaton.types:
+            absent.append(direction)
+        elif field not in other.fields_in(direction):
+            without.append(direction)
+        elif not is_own and not automaton.can_precede(other.index, record.index):
+            later.append(direction)
+    hint = "a check holds in every direction that has its record: name a field that is there in all of them"
+    if absent:
+        yield Trouble(f"direction {', '.join(absent)} has no record {other.name}", hint)
+    if without:
+        yield Trouble(f"in direction {', '.join(without)} record {other.name} has no field `{field.name}`", hint)
+    if later:
+        text = f"`{name.path}`: in direction {', '.join(later)} no {other.name} stands before a {record.name}"
+        yield Trouble(text, "put the check on the later of the two records, or name a field of one that comes before")
 
 
 def _field(record: Record, name: str) -> Field | Trouble:
@@ -142,20 +174,20 @@ def _compare_troubles(compare: Compare, world: World, record: Record) -> Iterato
         return
     left, right = (_kind(side) for side in sides)
     if left != right:
-        names = f"{text_of(compare.left)} is a {left}, {text_of(compare.right)} a {right}"
-        yield Trouble(f"`{text_of(compare)}` cannot be compared: {names}", _SPELLINGS[_kind(sides[0])])
+        sides_text = f"{text_of(compare.left)} is a {left}, {text_of(compare.right)} a {right}"
+        yield Trouble(f"`{text_of(compare)}` cannot be compared: {sides_text}", _SPELLINGS[_kind(sides[0])])
         return
-    yield from _value_troubles(compare, sides)
+    yield from _value_troubles(compare, sides, world)
 
 
-def _value_troubles(compare: Compare, sides: list[Field | LiteralValue | Trouble]) -> Iterator[Trouble]:
+def _value_troubles(compare: Compare, sides: list[Field | LiteralValue | Trouble], world: World) -> Iterator[Trouble]:
     """A literal that the field can never hold; two numbers whose scales lie too far apart."""
     one, other = sides
     if isinstance(one, LiteralValue):
         one, other = other, one
     assert not isinstance(one, Trouble | LiteralValue), "at least one side is a field"
     if isinstance(other, LiteralValue):
-        yield from _literal_troubles(compare, one, other)
+        yield from _literal_troubles(compare, one, other, world.form)
     elif not isinstance(other, Trouble) and _kind(one) == "number":
         # One is multiplied to the scale of the other; the product must stay an int64.
         scale = max(one.scale, other.scale)
@@ -163,21 +195,43 @@ def _value_troubles(compare: Compare, sides: list[Field | LiteralValue | Trouble
             yield Trouble(f"`{text_of(compare)}`: no number has room for the digits of both fields")
 
 
-def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue) -> Iterator[Trouble]:
+def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue, form: FileForm) -> Iterator[Trouble]:
     value = literal.value
     where = f"`{text_of(compare)}`"
     if isinstance(value, Decimal):
         decimals = max(0, -int(value.normalize().as_tuple().exponent))
         if decimals > field.scale:
-            yield Trouble(f"{where}: `{field.name}` has {field.scale} decimals, {value} has {decimals}")
+            yield Trouble(f"{where}: `{field.name}` has {counted(field.scale, 'decimal')}, {value} has {decimals}")
         if abs(value) >= 10 ** (DIGITS_MAX - field.scale):
             yield Trouble(f"{where}: {value} is greater than any number of {DIGITS_MAX} digits")
     elif isinstance(value, str):
-        if field.codes is not None and value not in field.codes:
+        size = encoded_length(value, form.codec)
+        if size is None:
+            yield Trouble(f"{where}: {value!r} cannot be written in {form.codec}")
+        elif field.codes is not None and value not in field.codes:
             hint = did_you_mean(value, field.codes) or f"its codes are {', '.join(field.codes)}"
             yield Trouble(f"{where}: {value!r} is not a code of `{field.name}`", hint)
-        elif field.length is not None and len(value) > field.length:
-            yield Trouble(f"{where}: `{field.name}` has {field.length} characters, {value!r} has {len(value)}")
+        elif field.length is not None and size > field.length:
+            yield Trouble(f"{where}: `{field.name}` has {counted(field.length, 'byte')}, {value!r} has {size}")
+        elif compare.op in ("=", "!="):
+            yield from _never_equal(where, field, value, form)
+
+
+def _never_equal(where: str, field: Field, value: str, form: FileForm) -> Iterator[Trouble]:
+    """A text that no sound cell of the field is: the comparison would say the same of every record."""
+    is_number = value.isascii() and value.isdigit()
+    if field.base == "const" and value != field.value:
+        yield Trouble(f"{where}: `{field.name}` is always {field.value!r}", "compare another field")
+    elif field.base in ("digits", "partita_iva") and not is_number:
+        yield Trouble(f"{where}: `{field.name}` is a run of digits, {value!r} is none")
+    elif field.base == "digits" and form.kind == "fixed" and field.pad == "0" and len(value) != field.length:
+        hint = f"digits keep their zeros: write '{value.zfill(field.length or 0)}'"
+        text = f"{where}: `{field.name}` has {counted(field.length or 0, 'digit')}, {value!r} has {len(value)}"
+        yield Trouble(text, hint)
+    elif field.base == "partita_iva" and len(value) != _PARTITA_IVA_DIGITS:
+        yield Trouble(f"{where}: a partita IVA has {_PARTITA_IVA_DIGITS} digits, {value!r} has {len(value)}")
+    elif field.base == "codice_fiscale" and len(value) not in _CODICE_FISCALE_LENGTHS:
+        yield Trouble(f"{where}: a codice fiscale has 16 characters (or 11 digits), {value!r} has {len(value)}")
 
 
 def _side(side: Operand, world: World, record: Record) -> Field | LiteralValue | Trouble:
@@ -212,4 +266,9 @@ def _sum_troubles(total: Sum, world: World) -> Iterator[Trouble]:
     elif field.derive:
         yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is itself derived", "sum the fields it is made of")
     if total.where is not None:
-        yield from _troubles(total.where, world, record)
+        troubles = list(_troubles(total.where, world, record))
+        yield from troubles
+        for name in names(total.where) if not troubles else ():
+            if name.record not in (None, record.name):
+                hint = f"a sum looks at one {record.name} at a time: name its own fields only"
+                yield Trouble(f"`{text_of(total)}`: `{name.path}` is a field of another record", hint)

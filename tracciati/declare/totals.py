@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracciati.declare.references import World, resolve
-from tracciati.expression import Condition, Count, Expression, ExpressionError, Sum, parse, text_of
+from tracciati.expression import Condition, Count, Expression, ExpressionError, Sum, names, parse, text_of
 from tracciati.layout import DIRECTIONS
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,12 @@ def _missing(expression: Count | Sum, world: World, direction: Direction) -> str
     if target == "*":
         return ""
     if target in world.records:
-        return "" if world.records[target].index in automaton.types else f"record {target}"
+        record = world.records[target]
+        there = {field.name for field in record.fields_in(direction)}
+        absent = [name.field for name in names(expression) if name.field not in there]
+        if record.index not in automaton.types:
+            return f"record {target}"
+        return f"column {target}.{absent[0]}" if absent else ""
     return "" if automaton.inside[:, automaton.group_index(target)].any() else f"group {target}"
 
 
@@ -113,10 +119,11 @@ def _has_room(line: Table, key: tuple[str, ...], expression: Count | Sum, world:
         return field.base == "integer"
     part = world.records[str(expression.path.record)].by_name[expression.path.field]
     if part.scale != field.scale:
-        text = f"`{field.name}` has {field.scale} decimals, {text_of(expression.path)} has {part.scale}"
+        text = f"`{field.name}` has {counted(field.scale, 'decimal')}, {text_of(expression.path)} has {part.scale}"
         line.problem(key, text, "give both the same scale")
     elif field.digits < part.digits:
-        text = f"`{field.name}` has {field.digits} digits, fewer than the {part.digits} of {text_of(expression.path)}"
+        least = f"fewer than the {part.digits} of {text_of(expression.path)}"
+        text = f"`{field.name}` has {counted(field.digits, 'digit')}, {least}"
         line.problem(key, text, "a total is at least as wide as the field it sums")
     else:
         return True

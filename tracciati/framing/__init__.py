@@ -30,8 +30,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_FEED, CARRIAGE_RETURN, END_MARK = 10, 13, 26
 SEPARATORS: Mapping[str, bytes] = {"LF": b"\n", "CRLF": b"\r\n", "none": b""}
 
-# What the block before left unfinished: nothing, or an endless record (delimited: outside or inside quotes).
-Continues = Literal["", "record", "quoted"]
+# What the block before left unfinished: nothing, or an endless record (delimited: outside of quotes, outside where a
+# quote could open a value, or inside).
+Continues = Literal["", "record", "opens", "quoted"]
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,10 @@ def gather(buffer: Bytes, starts: Index, width: int) -> Bytes:
     """
     if not len(starts) or not width:
         return np.zeros((len(starts), width), np.uint8)
-    if int(starts.max()) + width > len(buffer):
-        buffer = np.concatenate((buffer, np.zeros(width, np.uint8)))
+    # A short last record: what is asked for may begin far behind the buffer's end.
+    beyond = int(starts.max()) + width - len(buffer)
+    if beyond > 0:
+        buffer = np.concatenate((buffer, np.zeros(beyond, np.uint8)))
     everywhere = np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer.data, strides=(1,))
     # Not `take`: it would first copy the view, `width` times the whole buffer.
     return everywhere[starts].view(np.uint8).reshape(len(starts), width)
@@ -149,7 +152,32 @@ def frame(buffer: Bytes, form: FileForm, *, at_start: bool, is_last: bool, conti
         regular = _regular(buffer, form, first, is_last=is_last, notes=notes)
         if regular is not None:
             return regular
-    return _by_lines(buffer, form, first, is_last=is_last, continues=continues, notes=notes)
+    found = _by_lines(buffer, form, first, is_last=is_last, continues=continues, notes=notes)
+    return _without_line_end(found, form) if at_start and is_last and _is_one_line(found, first) else found
+
+
+def _is_one_line(found: Frame, first: int) -> bool:
+    return (
+        len(found) == 1
+        and int(found.starts[0]) == first
+        and int(found.ends[0]) == int(found.starts[0] + found.lengths[0])
+    )
+
+
+def _without_line_end(found: Frame, form: FileForm) -> Frame:
+    """The only record of a file, where it is so long that it must be several: nothing else need be said of it."""
+    start, length, declared = int(found.starts[0]), int(found.lengths[0]), form.length or 0
+    has_return = bool((found.buffer[start : start + length] == CARRIAGE_RETURN).any())
+    if not declared < length <= RECORD_BYTES_MAX or (length < 2 * declared and not has_return):
+        return found
+    kept = tuple(note for note in found.notes if note.code in ("TR-L106", "TR-L107", "TR-L108"))
+    return replace(found, broken=np.ones(1, np.bool_), notes=(*kept, no_line_end(start + declared, form)))
+
+
+def no_line_end(place: int, form: FileForm) -> Note:
+    """The note about the only record of a file, which should have ended at `place`."""
+    expected = f"{form.separator} after each record", f"{form.separator} dopo ogni record"
+    return Note("TR-L117", np.array([0]), np.array([place]), np.array([1]), *expected)
 
 
 def mark_note(code: str, start: int, length: int, **words: str) -> Note:

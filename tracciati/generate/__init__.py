@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
 from tracciati import bases, rules
+from tracciati.errors import DoesNotFit
 from tracciati.expression import Count, Name, Sum, names
 from tracciati.framing import SEPARATORS
 from tracciati.generate import specimens, succession
@@ -71,12 +72,15 @@ def generate(
                 is made twice, the first time for its sums
 
     Returns what was written. Raises SuccessionError when the structure has no such file, SpecimenError when a field
-    or rule leaves no value that would do, DoesNotFit when a given value or a total does not fit its field.
+    or rule leaves no value that would do or a given one is none of the
+    field, DoesNotFit when a total does not fit its field.
     """
     assert order.direction in layout.structure, f"{layout.id} has no structure for {order.direction}"
     unknown = [path for path in order.given if not _has(layout, path)]
     if unknown:
         raise specimens.SpecimenError(unknown[0], "the layout has no such field", "write it as record.field")
+    for path in order.given:
+        _check_given(layout, order, path)
     totals = Totals(layout, order.direction)
     computed: dict[str, int] = {}
     passes_count = 2 if totals.paths() else 1
@@ -143,6 +147,34 @@ class _Output:
 def _has(layout: Layout, path: str) -> bool:
     record, _, name = path.partition(".")
     return record in layout.by_name and name in layout.by_name[record].by_name
+
+
+def _check_given(layout: Layout, order: Order, path: str) -> None:
+    """A given value must be one that a reader accepts, in a field that is not filled in by what the layout says."""
+    record, one = layout.by_name[path.partition(".")[0]], layout.field(path)
+    kinds = (
+        (order.direction in one.derive, "is computed from the file"),
+        (bool(one.same_as), f"repeats {one.same_as}"),
+        (one.sequence is not None, "counts the records"),
+        (one.base == "const", "is fixed"),
+        (bool(one.origin) and order.direction == "request", "is filled by the answer"),
+    )
+    for is_filled, why in kinds:
+        if is_filled:
+            raise specimens.SpecimenError(path, f"the field {why}", "leave it out: what is right is filled in")
+    text = str(order.given[path])
+    array = pa.array([order.given[path]], specimens.arrow_type(one))
+    try:
+        values = _Draft(layout, order, {}).values(record, one.name, array)
+    except DoesNotFit as problem:
+        raise specimens.SpecimenError(path, problem.why, _expected(one, text, layout)) from problem
+    if values.bad is not None and values.bad.any():
+        raise specimens.SpecimenError(path, f"{text!r} is no value of this field", _expected(one, text, layout))
+
+
+def _expected(one: Field, text: str, layout: Layout) -> str:
+    why = bases.of(one.base).diagnose(text.encode(layout.file.codec, "replace"), one, layout.file.codec)
+    return f"write {why.expected_en}" if why.expected_en else "write one that the layout accepts"
 
 
 def _header(layout: Layout, direction: Direction) -> bytes:
@@ -227,6 +259,7 @@ class _Draft:
         self.chance = np.random.default_rng(order.seed)
         self.automaton = layout.structure[order.direction]
         self.made: dict[str, int] = dict.fromkeys((r.name for r in layout.records), 0)
+        self.narrowest = {path: _narrowest(layout, path, fields) for path, fields in _repeaters(layout, order).items()}
         # Of a record that is there once, the values: `same_as` and rules of other records ask for them.
         self.single: dict[str, dict[str, pa.Array]] = {}
 
@@ -276,25 +309,30 @@ class _Draft:
     def _drawn(self, record: Record, count: int) -> dict[str, pa.Array]:
         fields = record.fields_in(self.order.direction)
         arrays = {one.name: self._column(record, one, count) for one in fields if not one.same_as}
-        for one in fields:
-            if one.same_as:
-                arrays[one.name] = self._same(record, one, arrays, count)
+        self._repeat(record, arrays, count)
         for rule in self.layout.rules:
             if rule.on == record.name:
                 self._obey(rule, record, arrays, count)
         return arrays
 
-    def _same(self, record: Record, one: Field, arrays: dict[str, pa.Array], count: int) -> pa.Array:
-        first, _, second = one.same_as.partition(".")
-        owner, name = (first, second) if second else (record.name, first)
-        if owner == record.name:
-            return arrays[name]
-        source = self._single(self.layout.by_name[owner])[name]
-        return pa.repeat(source[0], count)
+    def _repeat(self, record: Record, arrays: dict[str, pa.Array], count: int) -> None:
+        """Fill in the fields with `same_as`: first those that repeat another record's."""
+        repeating = [one for one in record.fields_in(self.order.direction) if one.same_as]
+        for one in sorted(repeating, key=lambda one: record.source_of(one) is not one):
+            source = record.source_of(one)
+            if source is not one:
+                arrays[one.name] = _as_type(arrays[source.name], one)
+                continue
+            owner, _, name = one.same_as.partition(".")
+            value = self._single(self.layout.by_name[owner])[name][0]
+            arrays[one.name] = _as_type(pa.repeat(value, count), one)
 
     def _column(self, record: Record, one: Field, count: int) -> pa.Array:
         path, direction = f"{record.name}.{one.name}", self.order.direction
         if path in self.order.given:
+            if one.unique and self.made[record.name] + count > 1:
+                why = "no two records may have the same value, and all of them would have the given one"
+                raise specimens.SpecimenError(path, why, "leave it out, or ask for one record (--count 1)")
             return pa.array([self.order.given[path]] * count, specimens.arrow_type(one))
         if one.base == "const":
             return pa.array([one.value] * count, pa.string())
@@ -308,22 +346,25 @@ class _Draft:
             return pa.array(start + step * (self.made[record.name] + np.arange(count)), pa.int64())
         if path == self.layout.file.reference_date:
             return specimens.days_from(self.layout.valid_from, count, self.chance)
-        return specimens.column(
-            one,
+        drawn, is_needed = self.narrowest.get(path, (one, False))
+        column = specimens.column(
+            drawn,
             count,
             self.chance,
             path=path,
             codec=self.layout.file.codec,
             first=self.made[record.name],
-            can_be_empty=self.layout.file.kind == "delimited" or (one.base == "text" and one.codes is None),
+            can_be_empty=self.layout.file.kind == "delimited" or _has_blanks(one),
+            is_needed=is_needed,
         )
+        return _as_type(column, one)
 
     def _obey(self, rule: Rule, record: Record, arrays: dict[str, pa.Array], count: int) -> None:
         """Draw the values that the rule speaks of again, until it holds for every record."""
         check = rule.check
         assert not isinstance(check, Count | Sum), "declare lets a rule be a condition only"
         asked = [name for name in names(check) if self._is_known(name, record)]
-        free = [record.by_name[n.field] for n in asked if n.record in (None, record.name)]
+        free = [record.source_of(record.by_name[n.field]) for n in asked if n.record in (None, record.name)]
         free = [one for one in free if self._is_free(one, record)]
         for _ in range(DRAWS_MAX):
             columns = {name.path: self._named(name, record, arrays, count) for name in asked}
@@ -335,6 +376,7 @@ class _Draft:
             for one in free:
                 again = self._column(record, one, count)
                 arrays[one.name] = pa.compute.if_else(pa.array(broken), again, arrays[one.name])
+            self._repeat(record, arrays, count)
         why = f"no values were found for which rule {rule.id} holds"
         raise specimens.SpecimenError(record.name, why, "give a value that it holds for (--set record.field=value)")
 
@@ -377,6 +419,38 @@ class _Draft:
         if one.origin and self.order.direction == "request":
             return pa.nulls(len(array), pa.string())
         return bases.of(one.base).spell(array, one, self.layout.file.codec, path=f"{record.name}.{one.name}")
+
+
+def _repeaters(layout: Layout, order: Order) -> dict[str, list[Field]]:
+    """Field path -> the fields that repeat it, straight or by way of others."""
+    found: dict[str, list[Field]] = {}
+    for record in layout.records:
+        for one in record.fields_in(order.direction) if record.is_in(order.direction) else ():
+            if one.same_as and not (one.origin and order.direction == "request"):
+                found.setdefault(layout.repeated_path(record, one), []).append(one)
+    return found
+
+
+def _narrowest(layout: Layout, path: str, repeaters: list[Field]) -> tuple[Field, bool]:
+    """The field at `path` as short as the shortest that repeats it, and whether one of these must have a value."""
+    one = layout.field(path)
+    lengths = [field.length for field in (one, *repeaters) if field.length is not None]
+    is_free = one.base in ("text", "integer", "decimal") and one.codes is None
+    digits = min(field.digits for field in (one, *repeaters))
+    narrow = replace(one, length=min(lengths, default=None), digits=digits) if is_free else one
+    can_be_empty = layout.file.kind == "delimited"
+    needed = [field.required or not (field.null or can_be_empty or _has_blanks(field)) for field in repeaters]
+    return narrow, any(needed)
+
+
+def _has_blanks(one: Field) -> bool:
+    """Are blanks of a fixed cell "no value", without a null text?"""
+    return one.base == "text" and one.codes is None
+
+
+def _as_type(array: pa.Array, one: Field) -> pa.Array:
+    """Another field's values in the type of this one: amounts of the same scale may differ in their digits."""
+    return array.cast(specimens.arrow_type(one)) if one.base == "decimal" else array
 
 
 def _blank(one: Field, count: int) -> NDArray[np.uint8]:
