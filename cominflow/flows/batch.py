@@ -18,16 +18,18 @@ from functools import wraps
 from typing import Any
 
 from django.db import DatabaseError, transaction
+from django.db.models import F
 
 from cominflow import clock, failpoint, logs, quoting, settings
 from cominflow.errors import WorldError
 from cominflow.exchange import quarantine, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.moves import move
-from cominflow.flows import deliver, engine, reasons, receive
+from cominflow.flows import deliver, engine, reasons, receive, stopping
 from cominflow.flows import fulfil as fulfilment
 from cominflow.flows import settle as settlement
 from cominflow.flows.reasons import Reason
+from cominflow.flows.stopping import StoppedError
 from cominflow.fulfilment import pauses
 from cominflow.fulfilment.interruption import Interrupted
 from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES
@@ -81,6 +83,14 @@ def process_batch(batch_id: int) -> None:
     """Take a batch to its end, or to the step where the world failed it."""
     if not _begin(batch_id):
         return
+    try:
+        _work_through(batch_id)
+    except StoppedError:  # the engine ends in order: this was no try that killed it
+        Batch.objects.filter(pk=batch_id).update(attempts_count=F("attempts_count") - 1)
+        raise
+
+
+def _work_through(batch_id: int) -> None:
     work = identify(batch_id)
     if work != FAILED:
         work = read(batch_id)
@@ -167,6 +177,7 @@ def read(batch_id: int) -> None:
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
     with transaction.atomic():
         for arrival in small:
+            stopping.look()
             _read_or_quarantine(arrival, folders)
     failpoint.hit("batch.read")
     for arrival in arrivals:

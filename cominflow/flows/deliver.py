@@ -17,7 +17,7 @@ from cominflow import logs
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move
-from cominflow.flows import contents, plain, receipts
+from cominflow.flows import contents, plain, receipts, stopping
 from cominflow.models import Arrival, Delivery
 
 PUBLISHER = "publisher"
@@ -60,6 +60,7 @@ def publish_all(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     What is HELD is tried again: the file that had its name may be gone.
     """
     for delivery in arrival.deliveries.filter(state__in=UNPUBLISHED).order_by("pk"):
+        stopping.look()
         with logs.about(delivery=delivery.reference):
             if delivery.state == "PLANNED":
                 with publish.stage(folders, delivery, at=at) as sink:

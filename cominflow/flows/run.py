@@ -71,6 +71,8 @@ class Runner:
             rows = rows.filter(code__in=customers)
         count, self.failure = 0, None
         for customer in rows:
+            if self.stopping.is_set():
+                break
             try:
                 count += len(claim(self.folders, customer, at=clock.now()))
             except (WorldError, OSError) as failure:
@@ -86,6 +88,8 @@ class Runner:
         at = clock.now()
         unfinished = list(Batch.objects.filter(finished_at=None).order_by("pk"))
         for batch in unfinished:
+            if self.stopping.is_set():
+                break
             if any(name.startswith(f"batch-{batch.pk}-") for name in running):
                 continue
             if batch.not_before is not None and batch.not_before > at:
