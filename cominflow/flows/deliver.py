@@ -7,11 +7,12 @@ a delivery's bytes are the same whenever they are made, and a published file is 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
 from django.db import transaction
+from django.db.models import F
 
 from cominflow import logs
 from cominflow.exchange import disk, feeds, names, publish, requests
@@ -42,6 +43,14 @@ def acknowledge(arrival: Arrival, *, at: datetime) -> None:
             name = feed.names.render("rejection", bytes(arrival.name), number)
             for each in contents.renderings(arrival, "rejection", name):
                 publish.plan(arrival, "rejection", number, "outbox", each, at=at)
+
+
+def acknowledged(arrivals: Sequence[Arrival]) -> set[int]:
+    """Ids of those whose receipt and rejections are out (or held, since another file has their name)."""
+    told = Delivery.objects.filter(arrival__in=arrivals, kind__in=("receipt", "rejection"))
+    planned = told.filter(kind="receipt", number=F("arrival__readings_count"))
+    not_out = told.filter(state__in=("PLANNED", "STAGED"))
+    return set(planned.values_list("arrival_id", flat=True)) - set(not_out.values_list("arrival_id", flat=True))
 
 
 def _receipt_name(arrival: Arrival, number: int) -> bytes:

@@ -82,7 +82,6 @@ def step(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def fresh(*ids: Any) -> Any:
-        stopping.look()
         close_old_connections()
         failpoint.hit("engine.step_begun")
         try:
