@@ -144,6 +144,14 @@ def test_a_wrong_service_is_corrected_and_what_still_does_not_fit_is_said_on_pub
     )
 
 
+def test_an_rsa_key_is_taken_with_a_note_on_clients_that_cannot_use_it(office: Office) -> None:
+    for kind in ("rsa", "ed25519"):
+        key = office.folder / kind
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
+        said = office.run("key", "add", "banca-demo", key.with_suffix(".pub"))
+        assert ("SHA-1" in said) == (kind == "rsa")
+
+
 def test_a_file_that_no_feed_takes_is_set_aside_with_the_names_agreed(office: Office) -> None:
     made = office.folder / "hello"
     made.write_bytes(b"hello\n")
