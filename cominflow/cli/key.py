@@ -55,8 +55,8 @@ def add(customer: str, path: Path, as_json: bool) -> None:
         click.echo(f"{added.fingerprint} logs in as {owner.code}")
         if added.kind == "ssh-rsa":
             click.echo(
-                "note: a client that signs RSA keys with SHA-1 only (libssh2 before 1.11, as in Debian 12's curl) cannot "
-                "log in with it; an ed25519 key works with all"
+                "note: a client that signs RSA keys with SHA-1 only (libssh2 before 1.11, as in Debian 12's curl) "
+                "cannot log in with it; an ed25519 key works with all"
             )
 
 

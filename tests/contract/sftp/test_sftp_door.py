@@ -80,8 +80,8 @@ def test_a_client_that_signs_with_sha_1_is_named_in_the_log_with_the_remedy(hous
     transport.join(WAIT_S)
     fingerprint = keys.fingerprint_of(key.asbytes())
     expected = (
-        f"refused key {fingerprint} offered by banca-demo: its client signs with SHA-1 (ssh-rsa), which is not safe any "
-        "more; do: have the customer make an ed25519 key (`ssh-keygen -t ed25519`), or update the client"
+        f"refused key {fingerprint} offered by banca-demo: its client signs with SHA-1 (ssh-rsa), which is not safe "
+        "any more; do: have the customer make an ed25519 key (`ssh-keygen -t ed25519`), or update the client"
     )
     assert house.wait_for("refused key") == expected
     assert house.wait_for("did not log in") == f"127.0.0.1: did not log in: {expected}"
