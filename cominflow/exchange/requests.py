@@ -40,6 +40,7 @@ __all__ = [
     "mark_delivered",
     "merge",
     "open_items",
+    "open_of",
     "place",
     "read",
     "read_portion",
@@ -230,6 +231,12 @@ def open_items(*, customer: Customer | None = None, service: str | None = None) 
         for portion in _read(key, frozenset({request_states.OPEN})):
             chosen = [i for i, offered in enumerate(portion.services.to_pylist()) if service in (None, offered)]
             yield from _places(code, portion.take(np.array(chosen, dtype=np.int64)))
+
+
+def open_of(arrival: Arrival) -> Iterator[Place]:
+    """The open requests of one arrival, in the order of the file."""
+    for portion in read(arrival, states={request_states.OPEN}):
+        yield from _places(arrival.customer.code, portion)
 
 
 def _read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:

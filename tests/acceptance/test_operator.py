@@ -144,6 +144,24 @@ def test_a_wrong_service_is_corrected_and_what_still_does_not_fit_is_said_on_pub
     )
 
 
+def test_a_request_says_why_it_waits_and_shows_the_value_only_when_asked(office: Office) -> None:
+    content = office.send("RV_20260301_001.txt", seed=1)
+    rows = [line for line in content.decode().splitlines() if line.startswith("20")]
+    table = office.folder / "scores.csv"
+    table.write_text("cf,score\n" + "".join(f"{row[25:41]},1234567\n" for row in rows))
+    settings = {"file": str(table), "key": {"codice_fiscale": "cf"}, "result": {"punteggio": "score"}}
+    for service in ("VIS1", "VIS2"):
+        office.run("service", "set", service, "--provider", "table", "--settings", json.dumps(settings))
+    office.run("run", "--once")
+    misfit = "result.punteggio does not fit richiesta.punteggio (integer, 6 bytes)"
+    reference = office.json("work", "list")[0]["reference"]
+    for more, value in (([], ""), (["--reveal"], ": 1234567")):
+        assert office.json("work", "list", *more)[0]["reason"] == misfit + value
+        assert office.json("trace", reference, *more)[0]["waits_because"] == misfit + value
+        assert office.json("arrival", "show", "A-1", *more)["open"][0]["waits_because"] == misfit + value
+        assert ("1234567" in office.run("arrival", "show", "A-1", *more)) == bool(value)
+
+
 def test_an_rsa_key_is_taken_with_a_note_on_clients_that_cannot_use_it(office: Office) -> None:
     for kind in ("rsa", "ed25519"):
         key = office.folder / kind
