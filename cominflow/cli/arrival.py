@@ -46,8 +46,9 @@ def list_all(customer: str | None, states: tuple[str, ...], limit: int, as_json:
     if unknown:
         raise UsageError(f"there is no state {unknown[0]}", hint=f"states: {', '.join(_states())}")
     owner = None if customer is None else register.find(customer)
-    rows = arrivals.listing(customer=owner, arrival_states=wanted or None)[:limit]
-    showing.table([_row(found) for found in rows], as_json=as_json, empty="no such arrival")
+    rows = arrivals.listing(customer=owner, arrival_states=wanted or None)
+    showing.table([_row(found) for found in rows[:limit]], as_json=as_json, empty="no such arrival")
+    showing.more(rows.count(), shown_count=limit, as_json=as_json)
 
 
 @arrival.command(

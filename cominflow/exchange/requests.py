@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import transaction
 from django.db.models import Count, F, Sum
 
@@ -39,6 +40,7 @@ __all__ = [
     "find",
     "mark_delivered",
     "merge",
+    "open_count",
     "open_items",
     "open_of",
     "place",
@@ -218,6 +220,25 @@ def place(arrival: Arrival, position: int) -> Place:
             hint=f"see it with `cominflow arrival show {arrival.reference}`",
         )
     return found
+
+
+def open_count(*, customer: Customer | None = None, service: str | None = None) -> int:
+    """How many `open_items` gives. Of one service chunks have to be read for it, of all their counters tell."""
+    visible = {
+        "arrival__state__in": references.VISIBLE,
+        **({} if customer is None else {"arrival__customer": customer}),
+    }
+    in_rows = Request.objects.filter(state=request_states.OPEN, **visible)
+    in_chunks = Chunk.objects.filter(open_count__gt=0, **visible)
+    if service is None:
+        return in_rows.count() + (in_chunks.aggregate(n=Sum("open_count"))["n"] or 0)
+    count = in_rows.filter(service__code=service).count()
+    for arrival_id, ordinal in in_chunks.values_list("arrival_id", "ordinal"):
+        portion = chunks.read_one(arrival_id, ordinal)
+        if portion is not None:
+            offered = portion.in_states(frozenset({request_states.OPEN})).services
+            count += pc.sum(pc.equal(offered, service)).as_py() or 0
+    return count
 
 
 def open_items(*, customer: Customer | None = None, service: str | None = None) -> Iterator[Place]:

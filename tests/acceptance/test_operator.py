@@ -74,6 +74,8 @@ def test_a_request_is_answered_by_hand_and_traced_to_its_invoice(office: Office)
     (revealed, *_) = office.json("work", "list", "--reveal", "--limit", "1")
     assert revealed["subject"] == revealed["fields"]["codice_fiscale"] and len(revealed["subject"]) == 16
     reference = work[0]["reference"]
+    assert office.run("work", "list", "--limit", "1").endswith("\n… 2 more: --limit 3\n")
+    assert office.run("arrival", "list", "--limit", "1").count("\n") == 2
 
     assert "no result field 'puntegio'" in office.run(
         "work", "answer", reference, "--outcome", "fulfilled", "--field", "puntegio=712", code=2
@@ -111,6 +113,7 @@ def test_a_repeat_waits_until_a_person_releases_or_discards_it(office: Office) -
         office.run("run", "--once")
     waiting = office.json("arrival", "list", "--state", "duplicate")
     assert [found["arrival"] for found in waiting] == ["A-3", "A-2"]
+    assert office.run("arrival", "list", "--limit", "2").endswith("\n… 1 more: --limit 3\n")
     assert "A-1" in office.json("arrival", "show", "A-2")["duplicate_of"]
     status = office.json("status")
     assert (status["files_waiting_for_a_person"], status["duplicates"]) == (0, 2)
