@@ -107,7 +107,7 @@ def _consequence(batch: Batch) -> str:
     waiting = [arrival for arrival in arrivals_of(batch) if arrival.state not in _ENDED]
     names = ", ".join(f"{arrival.reference} ({arrival.shown_name})" for arrival in waiting[:3])
     more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
-    when = f" at {batch.not_before:%H:%M:%S} UTC" if batch.not_before else ""
+    when = f" at {showing.text_of(batch.not_before)}" if batch.not_before else ""
     return f"waiting for it: {names}{more}; it is tried again{when}, while `cominflow up` runs"
 
 

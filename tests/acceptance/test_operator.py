@@ -134,7 +134,7 @@ def test_what_an_inbox_keeps_for_ever_is_in_the_status(office: Office) -> None:
     (office.home / "inbox" / "a.txt.part").write_bytes(b"just begun")
     status = office.json("status")
     assert status["ignored_in_inboxes"] == 1
-    assert status["ignored"] == [{"customer": "banca-demo", "name": "folder", "reason": "a folder, not a file"}]
+    assert status["ignored_files"] == [{"customer": "banca-demo", "name": "folder", "reason": "a folder, not a file"}]
     assert "ignored in inboxes             1" in office.run("status")
 
 
