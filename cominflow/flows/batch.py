@@ -94,7 +94,7 @@ def process_batch(batch_id: int) -> None:
     if work == FAILED:
         return
     is_told = acknowledge(batch_id) != FAILED
-    work = waiting(batch_id)
+    work = waiting(batch_id, is_told)
     if work == FAILED:
         return
     failed, is_paused = set(), False
@@ -242,10 +242,10 @@ def acknowledge(batch_id: int) -> None:
 
 
 @_guarded
-def waiting(batch_id: int) -> list[list[int]]:
-    """What is to be fulfilled, [arrival id, ordinal] pairs: of each file whose customer was told that it is here."""
+def waiting(batch_id: int, is_told: int) -> list[list[int]]:
+    """What is to be fulfilled, [arrival id, ordinal] pairs. Not `is_told`: of those files whose customer was told."""
     arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
-    told = deliver.acknowledged(arrivals)
+    told = {arrival.pk for arrival in arrivals} if is_told else deliver.acknowledged(arrivals)
     return [[a.pk, ordinal] for a in arrivals if a.pk in told for ordinal in fulfilment.waiting(a)]
 
 
