@@ -138,6 +138,8 @@ def shut_down(*, wait_s: float = STOP_S) -> bool:
             return False
     DBOS.destroy(workflow_completion_timeout_sec=0)
     _launched.clear()
+    stopping.forget()
+    interruption.clear()
     return True
 
 
