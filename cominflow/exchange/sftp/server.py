@@ -291,9 +291,19 @@ class Server:
                     _log.warning("%s: removed the unfinished upload %s", path.name, name.decode("ascii", "replace"))
 
 
+@contextlib.contextmanager
+def _closing(channel: paramiko.Channel) -> Iterator[None]:
+    """Close it in the end; a client that is gone already needs not be told."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(*_GONE):
+            channel.close()
+
+
 def _end_session(channel: paramiko.Channel, why: str) -> None:
     """SFTP has no way to refuse a session, so the reason goes where the client's user sees it."""
-    with contextlib.closing(channel), contextlib.suppress(*_GONE):
+    with _closing(channel), contextlib.suppress(*_GONE):
         channel.sendall_stderr(f"cominflow: {why}\r\n".encode())
         channel.send_exit_status(1)
 
