@@ -23,11 +23,11 @@ help:  ## list the targets
 	@touch $@
 
 .venv/runs: .venv/made setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/tests: .venv/runs
-	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable '.[test,lint]'
 	@touch $@
 
 programs: .venv/tests  ## install the programs that tests talk to (Debian, as root), or say which are missing

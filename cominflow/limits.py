@@ -30,6 +30,10 @@ BATCH_ATTEMPTS_MAX = 5
 # transfer changes it all the time and the rename follows within seconds; after ten minutes somebody should look.
 TEMPORARY_NAME_S_MAX = 600
 
+# Seconds that a stopping engine waits for the steps at work. They look up several times a second; only a provider that
+# does not answer can take longer, and the process then ends without it. `cominflow up` waits a little longer still.
+STOP_S = 10.0
+
 # Seconds between two sweeps of every inbox. Events are only a hint; the sweep is the truth.
 SWEEP_S = 5.0
 

@@ -285,7 +285,10 @@ def positions_json(layout: Layout, direction: Direction) -> str:
 def positions(layout: Layout, direction: Direction) -> str:
     """The positions for a person: one table per record type, columns counted from 1."""
     heading = ("#", "field", "base", "from", "to", "width", "label")
-    parts = [f"{layout.name}: {layout.title}", f"structure ({direction}): {layout.structure[direction].text}"]
+    parts = [
+        f"{layout.name}: {layout.title}" if layout.title else layout.name,
+        f"structure ({direction}): {layout.structure[direction].text}",
+    ]
     for record in positions_list(layout, direction):
         told = " and ".join(f'{name} = "{text}"' for name, text in record["match"].items())
         rows = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,9 @@ def list_all(customer: str | None, states: tuple[str, ...], limit: int, as_json:
     if unknown:
         raise UsageError(f"there is no state {unknown[0]}", hint=f"states: {', '.join(_states())}")
     owner = None if customer is None else register.find(customer)
-    rows = arrivals.listing(customer=owner, arrival_states=wanted or None)[:limit]
-    showing.table([_row(found) for found in rows], as_json=as_json, empty="no such arrival")
+    rows = arrivals.listing(customer=owner, arrival_states=wanted or None)
+    showing.table([_row(found) for found in rows[:limit]], as_json=as_json, empty="no such arrival")
+    showing.more(rows.count(), shown_count=limit, as_json=as_json)
 
 
 @arrival.command(
@@ -57,8 +59,9 @@ Examples:
 """
 )
 @click.argument("which")
+@click.option("--reveal", is_flag=True, help="Show results that do not fit their fields.")
 @showing.json_option
-def show(which: str, as_json: bool) -> None:
+def show(which: str, reveal: bool, as_json: bool) -> None:
     """Show an arrival: its state and why, its requests, findings, deliveries and history.
 
     WHICH is A-17, 17, or the file's name where one arrival has it.
@@ -79,6 +82,7 @@ def show(which: str, as_json: bool) -> None:
         "reference_date": found.reference_date,
         "failing": _failing(found),
         "by_state": {state: count for state, count in requests.counts(found).items() if count},
+        "open": _open(found, reveal=reveal),
         "findings": _findings(found),
         "deliveries": deliveries_of(found),
         "history": [
@@ -156,6 +160,27 @@ def deliveries_of(found: Arrival) -> list[dict[str, Any]]:
             "reason": delivery.reason,
         }
         for delivery in found.deliveries.order_by("pk")
+    ]
+
+
+# Of the open requests of an arrival so many are shown; `work list` has them all.
+_OPEN_SHOWN = 20
+
+
+def _open(found: Arrival, *, reveal: bool) -> list[dict[str, Any]]:
+    """The first open requests, and why they wait."""
+    from cominflow.exchange import requests
+    from cominflow.flows import why_open
+
+    places = itertools.islice(requests.open_of(found), _OPEN_SHOWN)
+    return [
+        {
+            "request": f"{found.reference}/{place.position + 1}",
+            "reference": place.reference,
+            "service": place.service,
+            "waits_because": why_open.told(place, found, reveal=reveal),
+        }
+        for place in places
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cominflow.cli import setup, showing
+from cominflow.errors import UsageError
 
 if TYPE_CHECKING:
     from cominflow.models import Customer
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def customer() -> None:
-    """Add, list and show customers."""
+    """Add, correct, list and show customers."""
 
 
 @customer.command(
@@ -57,6 +58,35 @@ def add(code: str, name: str, vat_number: str, fiscal_code: str, folder: Path | 
         showing.record(_row(added), as_json=True)
     else:
         click.echo(f"customer {added.code} added; next: cominflow key add {added.code} KEY.pub")
+
+
+@customer.command(
+    name="set",
+    epilog="""\b
+Example:
+  cominflow customer set banca-demo --vat-number 01234567897
+""",
+)
+@click.argument("code")
+@click.option("--name", help="The name that stands on later invoices.")
+@click.option("--vat-number", help="Partita IVA: 11 digits, without IT; empty: none.")
+@click.option("--fiscal-code", help="Codice fiscale: 16 characters, or 11 digits; empty: none.")
+@showing.json_option
+def put(code: str, name: str | None, vat_number: str | None, fiscal_code: str | None, as_json: bool) -> None:
+    """Correct a customer. What is not given stays, and so do the invoices that were issued."""
+    if name is vat_number is fiscal_code is None:
+        raise UsageError("nothing to change is given", hint="give --name, --vat-number or --fiscal-code")
+    setup.django()
+    from cominflow import clock
+    from cominflow.customers import register
+
+    changed = register.change(
+        code, name=name, vat_number=vat_number, fiscal_code=fiscal_code, by=setup.operator(), at=clock.now()
+    )
+    if as_json:
+        showing.record(_row(changed), as_json=True)
+    else:
+        click.echo(f"customer {changed.code} is changed; see it with: cominflow customer show {changed.code}")
 
 
 @customer.command(

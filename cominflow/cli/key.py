@@ -53,6 +53,11 @@ def add(customer: str, path: Path, as_json: bool) -> None:
         showing.record(value, as_json=True)
     else:
         click.echo(f"{added.fingerprint} logs in as {owner.code}")
+        if added.kind == "ssh-rsa":
+            click.echo(
+                "note: a client that signs RSA keys with SHA-1 only (libssh2 before 1.11, as in Debian 12's curl) "
+                "cannot log in with it; an ed25519 key works with all"
+            )
 
 
 @key.command(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 import tempfile
 import threading
 import time
@@ -12,12 +15,15 @@ from typing import TYPE_CHECKING
 import click
 
 from cominflow.cli import logged, setup, showing, signals
+from cominflow.cli.running import WORLD
 from cominflow.errors import LockedError
 
 if TYPE_CHECKING:
     from cominflow.exchange.disk import Folders
     from cominflow.flows.run import Runner
     from cominflow.models import Batch
+
+_log = logging.getLogger("cominflow.flows")
 
 
 @click.command(
@@ -51,11 +57,17 @@ def run(once: bool, timeout: float, quiet: bool, as_json: bool, log_json: bool) 
         with lock.locked(folders):
             _work(running.Runner(folders), signals.stop_event())
         return 0
+    stop = signals.stop_event()
     with _shown(is_shown=not (quiet or as_json)) as on_look:
-        is_in_time = _once(folders, signals.stop_event(), timeout, on_look)
+        is_in_time = _once(folders, stop, timeout, on_look)
     failing = running.failing()
     if not is_in_time:
-        logs.tell(f"error: not everything was done within {timeout:g} s\n  do: see `cominflow status`")
+        why = (
+            "it was stopped before everything was done"
+            if stop.is_set()
+            else f"not everything was done within {timeout:g} s"
+        )
+        logs.tell(f"error: {why}\n  do: see `cominflow status`")
     for batch in failing:
         with logs.about(batch=batch.pk):
             logs.tell(f"error: {batch.error}\n  {_consequence(batch)}")
@@ -95,12 +107,9 @@ def _consequence(batch: Batch) -> str:
     waiting = [arrival for arrival in arrivals_of(batch) if arrival.state not in _ENDED]
     names = ", ".join(f"{arrival.reference} ({arrival.shown_name})" for arrival in waiting[:3])
     more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
-    when = f" at {batch.not_before:%H:%M:%S} UTC" if batch.not_before else ""
+    when = f" at {showing.text_of(batch.not_before)}" if batch.not_before else ""
     return f"waiting for it: {names}{more}; it is tried again{when}, while `cominflow up` runs"
 
-
-# What runs when the engine is stopped has so long to come to an orderly end; `up` and systemd wait longer.
-_STOP_S = 5
 
 # Files that wait for a paused provider and are named one by one; the others are counted.
 _WAITING_MAX = 5
@@ -157,27 +166,32 @@ def _once(folders: Folders, stop: threading.Event, timeout: float, on_look: Call
 
 
 def _work(runner: Runner, stop: threading.Event) -> None:
-    from cominflow.flows import engine
-    from cominflow.fulfilment import interruption
-
     runner.stopping = stop
     runner.recover()
     click.echo("engine running")
     try:
         runner.run()
     finally:
-        interruption.ask()  # who waits for a slow provider stops waiting
-        engine.shut_down(wait_s=_STOP_S)
+        _shut_down(exit_code=0)
 
 
 def _work_once(runner: Runner, stop: threading.Event, timeout: float, on_look: Callable[[], None]) -> bool:
-    from cominflow.flows import engine
-    from cominflow.fulfilment import interruption
-
     runner.stopping = stop
     runner.recover()
     try:
         return runner.run_once(timeout_s=timeout, on_look=on_look)
     finally:
-        interruption.ask()
-        engine.shut_down(wait_s=_STOP_S)
+        _shut_down(exit_code=WORLD)
+
+
+def _shut_down(*, exit_code: int) -> None:
+    """Stop the engine; with it the process, when a step does not end: nobody else may have the lock while it works."""
+    from cominflow.flows import engine
+    from cominflow.limits import STOP_S
+
+    if engine.shut_down():
+        return
+    _log.error("a step did not end within %g s and is left as it is; the next start does it again", STOP_S)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(exit_code)

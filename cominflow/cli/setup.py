@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from cominflow import quoting
 from cominflow.errors import UsageError, WorldError
@@ -62,7 +64,20 @@ def _database_shown() -> str:
     config = connection.settings_dict
     if connection.vendor == "sqlite":
         return str(config["NAME"])
-    return f"{connection.vendor}://{config['HOST'] or 'localhost'}:{config['PORT'] or '-'}/{config['NAME']}"
+    return shown_url(connection.vendor, config)
+
+
+def shown_url(vendor: str, config: Mapping[str, Any]) -> str:
+    """A database's settings as a URL, less user and password; a folder of sockets stands behind `?host=`.
+
+    >>> shown_url("postgresql", {"NAME": "demo", "HOST": "", "PORT": "", "OPTIONS": {"host": "/run/postgresql"}})
+    'postgresql:///demo?host=/run/postgresql'
+    """
+    host, port = (config[key.upper()] or config["OPTIONS"].get(key) or "" for key in ("host", "port"))
+    if host and not str(host).startswith("/"):
+        return f"{vendor}://{host}{f':{port}' if port else ''}/{config['NAME']}"
+    words = [f"{key}={value}" for key, value in (("host", host), ("port", port)) if value]
+    return f"{vendor}:///{config['NAME']}{'?' * bool(words)}{'&'.join(words)}"
 
 
 def database_shown() -> str:

@@ -45,6 +45,12 @@ def table(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
         click.echo(empty)
 
 
+def more(count: int, *, shown_count: int, as_json: bool) -> None:
+    """Say below a list how many it leaves out; nothing when it has all. Beside JSON it is said on stderr."""
+    if count > shown_count:
+        click.echo(f"… {count - shown_count:,} more: --limit {count}", err=as_json)
+
+
 def to_json(value: Any) -> str:
     """JSON of a value: instants in ISO 8601 (UTC), Decimals and bytes as text, keys in their order."""
     return json.dumps(value, default=plain, ensure_ascii=False, indent=2)

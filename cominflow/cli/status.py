@@ -93,7 +93,7 @@ def _count(*, as_json: bool) -> None:
         "ignored_in_inboxes": len(ignored),
         "requests_waiting_for_a_person": requests["open"],
         "deliveries_held": held.count(),
-        "held": [
+        "held_deliveries": [
             {"arrival": found.arrival.reference, "file": f"{found.folder}/{found.shown_name}", "reason": found.reason}
             for found in held
         ],
@@ -102,7 +102,7 @@ def _count(*, as_json: bool) -> None:
             {"provider": row.provider, "since": row.paused_at, "by": row.paused_by, "reason": row.reason}
             for row in pauses
         ],
-        "ignored": ignored,
+        "ignored_files": ignored,
         "failing": [
             {"batch": batch.pk, "tried_again_at": batch.not_before, "error": batch.error}
             for batch in Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cominflow.cli import setup, showing
+from cominflow.cli.work import why
 from cominflow.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ Example:
 )
 @click.argument("reference")
 @click.option("--customer", help="Only this customer's.")
+@click.option("--reveal", is_flag=True, help="Show a result that does not fit its field.")
 @showing.json_option
-def trace(reference: str, customer: str | None, as_json: bool) -> None:
+def trace(reference: str, customer: str | None, reveal: bool, as_json: bool) -> None:
     """Say everything about the requests that a customer calls REFERENCE, the newest first.
 
     Where it came in, what became of it and by whom, with which file the answer went out, and on which invoice it is.
@@ -38,7 +40,7 @@ def trace(reference: str, customer: str | None, as_json: bool) -> None:
             f"no accepted request is called {reference!r}",
             hint="write it exactly as in the file; refused files are in `cominflow arrival list --state REFUSED`",
         )
-    values = [_journey(place) for place in found]
+    values = [_journey(place, reveal=reveal) for place in found]
     if as_json:
         click.echo(showing.to_json(values))
         return
@@ -48,7 +50,7 @@ def trace(reference: str, customer: str | None, as_json: bool) -> None:
         showing.record(value, as_json=False)
 
 
-def _journey(place: Place) -> dict[str, Any]:
+def _journey(place: Place, *, reveal: bool) -> dict[str, Any]:
     from cominflow import shown
     from cominflow.exchange import assignments
     from cominflow.models import Arrival, Delivery, Event, Invoice
@@ -71,6 +73,7 @@ def _journey(place: Place) -> dict[str, Any]:
         "accepted_at": arrival.accepted_at,
         "state": place.state,
         "outcome": place.outcome,
+        "waits_because": why(place, reveal=reveal),
         # By its provider, or by whoever took an answer back.
         "opened_at" if place.state == "OPEN" else "answered_at": place.answered_at,
         "opened_by" if place.state == "OPEN" else "answered_by": place.answered_by,

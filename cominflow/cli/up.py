@@ -16,6 +16,7 @@ from cominflow.cli import logged, setup, signals
 _RESTART_S, _RESTART_S_MAX = 1.0, 60.0
 # A process that lived so long has recovered: the next restart waits the short time again.
 _HEALTHY_S = 60.0
+# Longer than either child gives itself.
 _STOP_S = 20.0
 
 
@@ -53,7 +54,9 @@ def up(listen: str, log_json: bool) -> int:
                     return code
     finally:
         for child in children:
-            child.stop()
+            child.terminate()
+        for child in children:
+            child.wait()
     return 0
 
 
@@ -94,11 +97,15 @@ class Child:
             self.start()
         return None
 
-    def stop(self) -> None:
-        """End it in order, by force when it does not."""
-        if self.process is None or self.process.poll() is not None:
+    def terminate(self) -> None:
+        """Ask it to end in order."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def wait(self) -> None:
+        """Wait until it has ended; by force when it does not."""
+        if self.process is None:
             return
-        self.process.terminate()
         try:
             self.process.wait(_STOP_S)
         except subprocess.TimeoutExpired:

@@ -69,10 +69,15 @@ def list_all(
         (place, people.get((place.arrival_id, place.position), ""))
         for place in requests.open_items(customer=owner, service=code)
     )
-    chosen = itertools.islice((one for one in found if wanted in (None, one[1])), limit)
-    rows = [_row(place, who, reveal=reveal) for place, who in chosen]
+    chosen = (one for one in found if wanted in (None, one[1]))
+    shown = itertools.islice(chosen, limit)
+    rows = [{**_row(place, who, reveal=reveal), "reason": why(place, reveal=reveal)} for place, who in shown]
     empty = "nothing is open" if wanted is None else f"nothing open is assigned to {wanted or 'nobody'}"
     showing.table(rows, as_json=as_json, empty=empty)
+    if len(rows) == limit:
+        # Whose an open request is, no counter tells.
+        whole = requests.open_count(customer=owner, service=code) if wanted is None else limit + sum(1 for _ in chosen)
+        showing.more(whole, shown_count=limit, as_json=as_json)
 
 
 @work.command(
@@ -218,6 +223,15 @@ def undo(which: str, reason: str, customer: str | None, as_json: bool) -> None:
         showing.record({**_row(place, "", reveal=False), "state": "OPEN"}, as_json=True)
     else:
         click.echo(f"{place.name} ({place.reference}) is open again; next: cominflow work answer {place.name}")
+
+
+def why(place: Place, *, reveal: bool) -> str:
+    """Why a request waits for a person; empty when it does not."""
+    from cominflow.flows import why_open
+    from cominflow.models import Arrival
+
+    arrival = Arrival.objects.select_related("layout_version").only("layout_version").get(pk=place.arrival_id)
+    return why_open.told(place, arrival, reveal=reveal)
 
 
 _PLACE = re.compile(r"(A-\d+)/(\d+)")

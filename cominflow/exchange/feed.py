@@ -113,6 +113,9 @@ class Feed:
 def loads(text: str, name: str = "feed.toml") -> Feed:
     """Read a feed. Raises LayoutError with all problems, each with its line."""
     document = Document(text, name)
+    if "record" in document.value and "request" not in document.value:
+        document.problem(("record",), "this is a layout, not a feed", 'name the feed, which says `layout = "..."`')
+        document.finish()
     top = document.table()
     waiting = _Waiting(document)
     layout = top.text("layout", required=True)

@@ -290,6 +290,13 @@ def _into_folder(folders: disk.Folders, delivery: Delivery) -> str:
         except disk.NameTaken:
             if not holds(target, delivery):
                 return f"another file is called {delivery.shown_name} in {delivery.folder}"
+        except disk.NameMissing:
+            if target.parent.is_dir():
+                raise
+            raise WorldError(
+                "publish into", str(target.parent), "there is no such folder", retryable=True,
+                hint=f"make it again, for the account that runs cominflow: mkdir {target.parent}",
+            ) from None  # fmt: skip
         failpoint.hit("publish.renamed")
     elif not target.exists():
         return f"neither the staged file nor {delivery.shown_name} in {delivery.folder} is there"

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import transaction
 from django.db.models import Count, F, Sum
 
@@ -39,7 +40,9 @@ __all__ = [
     "find",
     "mark_delivered",
     "merge",
+    "open_count",
     "open_items",
+    "open_of",
     "place",
     "read",
     "read_portion",
@@ -219,6 +222,25 @@ def place(arrival: Arrival, position: int) -> Place:
     return found
 
 
+def open_count(*, customer: Customer | None = None, service: str | None = None) -> int:
+    """How many `open_items` gives. Of one service chunks have to be read for it, of all their counters tell."""
+    visible = {
+        "arrival__state__in": references.VISIBLE,
+        **({} if customer is None else {"arrival__customer": customer}),
+    }
+    in_rows = Request.objects.filter(state=request_states.OPEN, **visible)
+    in_chunks = Chunk.objects.filter(open_count__gt=0, **visible)
+    if service is None:
+        return in_rows.count() + (in_chunks.aggregate(n=Sum("open_count"))["n"] or 0)
+    count = in_rows.filter(service__code=service).count()
+    for arrival_id, ordinal in in_chunks.values_list("arrival_id", "ordinal"):
+        portion = chunks.read_one(arrival_id, ordinal)
+        if portion is not None:
+            offered = portion.in_states(frozenset({request_states.OPEN})).services
+            count += pc.sum(pc.equal(offered, service)).as_py() or 0
+    return count
+
+
 def open_items(*, customer: Customer | None = None, service: str | None = None) -> Iterator[Place]:
     """The work list: requests that were asked and wait for an answer, the oldest arrival first."""
     arrivals = Arrival.objects.filter(state__in=references.VISIBLE)
@@ -230,6 +252,12 @@ def open_items(*, customer: Customer | None = None, service: str | None = None) 
         for portion in _read(key, frozenset({request_states.OPEN})):
             chosen = [i for i, offered in enumerate(portion.services.to_pylist()) if service in (None, offered)]
             yield from _places(code, portion.take(np.array(chosen, dtype=np.int64)))
+
+
+def open_of(arrival: Arrival) -> Iterator[Place]:
+    """The open requests of one arrival, in the order of the file."""
+    for portion in read(arrival, states={request_states.OPEN}):
+        yield from _places(arrival.customer.code, portion)
 
 
 def _read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:

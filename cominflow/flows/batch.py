@@ -5,7 +5,8 @@
 Each arrow is a step that the engine remembers. Every step also finds its work by state, so repeating one is safe.
 A failure of the world (disk, database, provider) ends the workflow in order: the batch keeps its error and is begun
 again later, under a new workflow id; so is one that rests because an operator has paused a provider. One arrival's
-defect puts that arrival aside and the batch goes on.
+defect puts that arrival aside and the batch goes on; one that cannot be told, settled or published keeps no other
+waiting.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from cominflow import clock, failpoint, logs, quoting, settings
 from cominflow.errors import WorldError
 from cominflow.exchange import quarantine, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.moves import move
-from cominflow.flows import deliver, engine, reasons, receive
+from cominflow.flows import deliver, engine, reasons, receive, stopping
 from cominflow.flows import fulfil as fulfilment
 from cominflow.flows import settle as settlement
 from cominflow.flows.reasons import Reason
+from cominflow.flows.stopping import StoppedError
 from cominflow.fulfilment import pauses
 from cominflow.fulfilment.interruption import Interrupted
 from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES
@@ -51,10 +53,15 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(batch_id: int, *ids: int) -> Any:
         with logs.about(batch=batch_id):
             try:
+                stopping.look()
                 return function(batch_id, *ids)
+            except StoppedError:  # the engine ends in order: this was no try that killed it
+                Batch.objects.filter(pk=batch_id).update(attempts_count=0)
+                raise
             except Interrupted:
                 log.info("batch %s stops in %s, because the engine does", batch_id, function.__name__)
                 Batch.objects.filter(pk=batch_id).update(attempts_count=0)
+                stopping.look()  # leaves the step unfinished, where the engine really stops
             except (WorldError, OSError, DatabaseError) as error:
                 log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
                 _record_failure(batch_id, f"{function.__name__}: {quoting.said(error)}")
@@ -84,8 +91,10 @@ def process_batch(batch_id: int) -> None:
     work = identify(batch_id)
     if work != FAILED:
         work = read(batch_id)
-    if work != FAILED:
-        work = acknowledge(batch_id)
+    if work == FAILED:
+        return
+    is_told = acknowledge(batch_id) != FAILED
+    work = waiting(batch_id, is_told)
     if work == FAILED:
         return
     failed, is_paused = set(), False
@@ -97,7 +106,9 @@ def process_batch(batch_id: int) -> None:
         is_paused = is_paused or became == PAUSED
         if became == FAILED:
             failed.add(arrival_id)
-    if settle(batch_id) == FAILED or publish(batch_id) == FAILED or failed:
+    is_settled = settle(batch_id) != FAILED
+    is_published = publish(batch_id) != FAILED
+    if failed or not (is_told and is_settled and is_published):
         return
     if is_paused:
         wait_for_providers(batch_id)
@@ -167,6 +178,7 @@ def read(batch_id: int) -> None:
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
     with transaction.atomic():
         for arrival in small:
+            stopping.look()
             _read_or_quarantine(arrival, folders)
     failpoint.hit("batch.read")
     for arrival in arrivals:
@@ -197,18 +209,44 @@ def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
         _quarantine(arrival, folders, reasons.defect(type(defect).__name__), at=at)
 
 
-@_guarded
-def acknowledge(batch_id: int) -> list[list[int]]:
-    """Plan and publish receipts and rejections. Returns what is to be fulfilled: [arrival id, ordinal] pairs."""
-    folders = Folders(settings.DATA)
-    work: list[list[int]] = []
+def _each(batch_id: int, do: Callable[[Arrival], object]) -> None:
+    """Do it for every arrival of the batch. One that fails keeps no other waiting: its failure is raised at the end."""
+    first: Exception | None = None
     for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        with _about(arrival):
-            deliver.acknowledge(arrival, at=clock.now())
-            failpoint.hit("batch.acknowledged")
-            deliver.publish_all(arrival, folders, at=clock.now())
-        work.extend([arrival.pk, ordinal] for ordinal in fulfilment.waiting(arrival))
-    return work
+        stopping.look()
+        try:
+            with _about(arrival):
+                do(arrival)
+        except (OperationalError, InterfaceError):  # the database is away, for all of them
+            raise
+        except Exception as failure:  # raised at the end
+            if first is not None:
+                is_defect = not isinstance(failure, WorldError | OSError)
+                log.warning("%s failed as well: %s", arrival.reference, quoting.said(failure), exc_info=is_defect)
+            first = first or failure
+    if first is not None:
+        raise first
+
+
+@_guarded
+def acknowledge(batch_id: int) -> None:
+    """Plan and publish receipts and rejections."""
+    folders = Folders(settings.DATA)
+
+    def tell(arrival: Arrival) -> None:
+        deliver.acknowledge(arrival, at=clock.now())
+        failpoint.hit("batch.acknowledged")
+        deliver.publish_all(arrival, folders, at=clock.now())
+
+    _each(batch_id, tell)
+
+
+@_guarded
+def waiting(batch_id: int, is_told: int) -> list[list[int]]:
+    """What is to be fulfilled, [arrival id, ordinal] pairs. Not `is_told`: of those files whose customer was told."""
+    arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+    told = {arrival.pk for arrival in arrivals} if is_told else deliver.acknowledged(arrivals)
+    return [[a.pk, ordinal] for a in arrivals if a.pk in told for ordinal in fulfilment.waiting(a)]
 
 
 @_guarded
@@ -222,18 +260,14 @@ def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> str | None:
 @_guarded
 def settle(batch_id: int) -> None:
     """Charge, invoice and plan the answers."""
-    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        with _about(arrival):
-            settlement.settle(arrival.pk, at=clock.now())
+    _each(batch_id, lambda arrival: settlement.settle(arrival.pk, at=clock.now()))
 
 
 @_guarded
 def publish(batch_id: int) -> None:
     """Write and publish answers and invoice records."""
     folders = Folders(settings.DATA)
-    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        with _about(arrival):
-            deliver.publish_all(arrival, folders, at=clock.now())
+    _each(batch_id, lambda arrival: deliver.publish_all(arrival, folders, at=clock.now()))
 
 
 @_guarded

@@ -28,6 +28,7 @@ from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Portion
 from cominflow.exchange.stored import assembly, columns
+from cominflow.flows import stopping
 from cominflow.models import Arrival, Delivery, Invoice
 from cominflow.money import E8
 from tracciati.layout import Layout
@@ -62,6 +63,7 @@ def write_answer(sink: BinaryIO, delivery: Delivery) -> None:
 def chosen_for(arrival: Arrival, number: int) -> Iterator[Portion]:
     """The requests that stand in answer `number`, portion by portion: in the first one all of them."""
     for portion in requests.read(arrival):
+        stopping.look()
         chosen = portion if number == 1 else portion.take(np.flatnonzero(portion.deliveries == number))
         if len(chosen):
             yield chosen
@@ -216,6 +218,7 @@ def rejected(
         archive.locate(folders, arrival), layout, direction="request", unit=feed.request.unit, values=False
     )
     for block in reading:
+        stopping.look()
         units = block.units[block.unit_bad]
         if len(units):
             pieces = [block.raw(first, stop) for first, stop in units.tolist()]

@@ -7,17 +7,18 @@ a delivery's bytes are the same whenever they are made, and a published file is 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
 from django.db import transaction
+from django.db.models import F
 
 from cominflow import logs
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move
-from cominflow.flows import contents, plain, receipts
+from cominflow.flows import contents, plain, receipts, stopping
 from cominflow.models import Arrival, Delivery
 
 PUBLISHER = "publisher"
@@ -44,6 +45,14 @@ def acknowledge(arrival: Arrival, *, at: datetime) -> None:
                 publish.plan(arrival, "rejection", number, "outbox", each, at=at)
 
 
+def acknowledged(arrivals: Sequence[Arrival]) -> set[int]:
+    """Ids of those whose receipt and rejections are out (or held, since another file has their name)."""
+    told = Delivery.objects.filter(arrival__in=arrivals, kind__in=("receipt", "rejection"))
+    planned = told.filter(kind="receipt", number=F("arrival__readings_count"))
+    not_out = told.filter(state__in=("PLANNED", "STAGED"))
+    return set(planned.values_list("arrival_id", flat=True)) - set(not_out.values_list("arrival_id", flat=True))
+
+
 def _receipt_name(arrival: Arrival, number: int) -> bytes:
     name = bytes(arrival.name)
     version = arrival.feed_version or feeds.current(arrival.customer, name)  # a duplicate was never read
@@ -60,6 +69,7 @@ def publish_all(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     What is HELD is tried again: the file that had its name may be gone.
     """
     for delivery in arrival.deliveries.filter(state__in=UNPUBLISHED).order_by("pk"):
+        stopping.look()
         with logs.about(delivery=delivery.reference):
             if delivery.state == "PLANNED":
                 with publish.stage(folders, delivery, at=at) as sink:

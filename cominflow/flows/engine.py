@@ -17,7 +17,11 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy
@@ -26,14 +30,13 @@ from dbos._serialization import Serializer
 from django.db import close_old_connections, connection
 
 from cominflow import failpoint, settings
+from cominflow.flows import stopping
+from cominflow.fulfilment import interruption
+from cominflow.limits import STOP_S
 
 # A constant: with DBOS's own default, a hash of the code, workflows that an older release began would never end.
 APPLICATION_VERSION = "cominflow-1"
 THREADS_MAX = 4
-
-
-# Arguments of the workflows that run in this process just now.
-_running: set[int] = set()
 
 
 class _Json(Serializer):
@@ -67,12 +70,9 @@ def workflow(function: Callable[[int], None]) -> Callable[[int], None]:
 
     @functools.wraps(function)
     def fresh(argument: int) -> None:
+        stopping.look()
         close_old_connections()
-        _running.add(argument)
-        try:
-            function(argument)
-        finally:
-            _running.discard(argument)
+        function(argument)
 
     return DBOS.workflow(name=function.__name__)(fresh)
 
@@ -108,13 +108,45 @@ def launch(*, executor_id: str = "local") -> None:
         "use_listen_notify": False,
         "system_database_engine": _database(),
     }
-    DBOS(config=config)
+    stopping.forget()
+    _log.setLevel(logging.ERROR)
+    _launched.append(DBOS(config=config))
     DBOS.launch()
 
 
-def shut_down(*, wait_s: int = 0) -> None:
-    """Stop the engine. What runs has so many seconds to come to an end; what does not goes on at the next launch."""
-    DBOS.destroy(workflow_completion_timeout_sec=wait_s if _running else 0)
+# The engine of this process, while it runs.
+_launched: list[DBOS] = []
+_log = logging.getLogger("dbos")
+
+
+def shut_down(*, wait_s: float = STOP_S) -> bool:
+    """Stop the engine: its steps end at their next look. What was not done goes on at the next launch.
+
+    Returns whether everything ended within `wait_s`. When it did not, a step still works: keep the engine's lock, and
+    end the process.
+    """
+    deadline = time.monotonic() + wait_s
+    stopping.ask()
+    interruption.ask()  # who waits for a slow provider stops waiting
+    # From here on it misses its own parts, one after the other, and would say so with a traceback for each.
+    _log.setLevel(logging.CRITICAL)
+    for event in _launched[-1].background_thread_stop_events:
+        event.set()
+    for thread in _end(_launched[-1]._executor):
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            return False
+    DBOS.destroy(workflow_completion_timeout_sec=0)
+    _launched.clear()
+    stopping.forget()
+    interruption.clear()
+    return True
+
+
+def _end(executor: ThreadPoolExecutor) -> list[threading.Thread]:
+    """Let no further workflow begin. Returns the threads of those that did: DBOS itself does not wait for them."""
+    executor.shutdown(wait=False, cancel_futures=True)
+    return list(executor._threads)
 
 
 def start(function: Callable[[int], None], workflow_id: str, argument: int) -> None:

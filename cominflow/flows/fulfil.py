@@ -161,8 +161,8 @@ def _fitting(arrival: Arrival, answers: Answers) -> Answers:
         outcomes[found[path]], states[found[path]] = (
             ("failed", "ANSWERED") if _is_told(arrival, path) else ("pending", "OPEN")
         )
-    # What does not fit can never be written; a person answers such a request anew, with all its results.
-    kept = pa.array(~np.logical_or.reduce(list(found.values())))
+    # What does not fit can never be written. A person answers such a request anew, and sees there what did not fit.
+    kept = pa.array(~np.logical_or.reduce(list(found.values())) | (states == "OPEN"))
     results = pa.table(
         {name: pc.if_else(kept, answers.results.column(name), None) for name in answers.results.column_names}
     )

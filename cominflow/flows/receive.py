@@ -24,7 +24,7 @@ from cominflow.exchange.arrivals import move
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Incoming
-from cominflow.flows import portions, reasons, versions
+from cominflow.flows import portions, reasons, stopping, versions
 from cominflow.flows.reasons import Reason
 from cominflow.flows.versions import NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
@@ -127,6 +127,7 @@ def _was_held_for_total(arrival: Arrival) -> bool:
 
 def _good_units(reading: Reading, layout: Layout, feed: Feed, outline: _Outline) -> Iterator[Incoming]:
     for block in reading:
+        stopping.look()
         outline.add(block)
         incoming = portions.of_block(block, layout, feed)
         if incoming is not None:

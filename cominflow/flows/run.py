@@ -51,6 +51,8 @@ class Runner:
         self.stopping = threading.Event()
         # What the last sweep could not do in some customer's inbox; None when it could do all.
         self.failure: WorldError | OSError | None = None
+        # Customer -> what its inbox failed with, as it was logged: it is swept many times a second.
+        self._failing: dict[str, str] = {}
 
     def recover(self) -> None:
         """What a killed process left half done: claims first, then the engine's own workflows."""
@@ -71,13 +73,19 @@ class Runner:
             rows = rows.filter(code__in=customers)
         count, self.failure = 0, None
         for customer in rows:
+            if self.stopping.is_set():
+                break
             try:
                 count += len(claim(self.folders, customer, at=clock.now()))
             except (WorldError, OSError) as failure:
-                log.error(
-                    "the inbox of %s was not swept: %s", customer.code, failure, extra={"customer": customer.code}
-                )
+                about = {"customer": customer.code}
+                if self._failing.get(customer.code) != str(failure):
+                    log.error("the inbox of %s was not swept: %s", customer.code, failure, extra=about)
+                self._failing[customer.code] = str(failure)
                 self.failure = self.failure or failure
+            else:
+                if self._failing.pop(customer.code, None) is not None:
+                    log.warning("the inbox of %s is swept again", customer.code)
         return count
 
     def start_due(self) -> int:
@@ -86,6 +94,8 @@ class Runner:
         at = clock.now()
         unfinished = list(Batch.objects.filter(finished_at=None).order_by("pk"))
         for batch in unfinished:
+            if self.stopping.is_set():
+                break
             if any(name.startswith(f"batch-{batch.pk}-") for name in running):
                 continue
             if batch.not_before is not None and batch.not_before > at:

@@ -19,7 +19,7 @@ from cominflow.billing import charges
 from cominflow.exchange import feeds, publish, requests
 from cominflow.exchange.arrivals import move
 from cominflow.exchange.names import Kind
-from cominflow.flows import contents
+from cominflow.flows import contents, stopping
 from cominflow.invoicing.issue import Line, issue
 from cominflow.models import Arrival, Charge, Once, Price, Service
 from cominflow.money import E8
@@ -82,6 +82,7 @@ def _take_fresh(arrival: Arrival, number: int) -> Iterator[tuple[int, Counter[st
     Only what was fulfilled is charged: neither "not found" nor "failed". Without a single answer nothing is taken.
     """
     for portion in requests.read(arrival):
+        stopping.look()
         if not portion.is_fresh.any():
             continue
         charged = portion.is_fresh & (portion.outcomes == "fulfilled")

@@ -97,14 +97,23 @@ def test_the_data_folder_can_be_an_option(bare: System, tmp_path: Path) -> None:
 
 
 def test_a_customer_gets_folders_and_is_shown(system: System) -> None:
-    system.run("customer", "add", "banca-demo", "--name", "Banca Demo", "--vat-number", "00000000000")
+    system.run("customer", "add", "banca-demo", "--name", "Banca Demo", "--vat-number", "01234567897")
     for folder in ("inbox", "outbox", "receipts"):
         assert (system.data / "customers" / "banca-demo" / folder).is_dir()
     (listed,) = system.json("customer", "list")
-    assert listed["code"] == "banca-demo" and listed["vat_number"] == "00000000000"
+    assert listed["code"] == "banca-demo" and listed["vat_number"] == "01234567897"
     shown = system.json("customer", "show", "banca-demo")
     assert shown["inbox"] == str(system.data / "customers" / "banca-demo" / "inbox")
     assert "Banca Demo" in system.run("customer", "show", "banca-demo").stdout
+
+
+def test_a_customer_is_corrected(system: System) -> None:
+    system.run("customer", "add", "banca-demo", "--name", "Banca Dmeo")
+    assert system.json("customer", "set", "banca-demo", "--name", "Banca Demo")["name"] == "Banca Demo"
+    assert (
+        "the check digit 7" in system.run("customer", "set", "banca-demo", "--vat-number", "01234567890", code=2).stderr
+    )
+    assert "nothing to change" in system.run("customer", "set", "banca-demo", code=2).stderr
 
 
 def test_a_wrong_name_is_wrong_usage_and_names_the_nearest(system: System) -> None:

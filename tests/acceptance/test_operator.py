@@ -74,6 +74,8 @@ def test_a_request_is_answered_by_hand_and_traced_to_its_invoice(office: Office)
     (revealed, *_) = office.json("work", "list", "--reveal", "--limit", "1")
     assert revealed["subject"] == revealed["fields"]["codice_fiscale"] and len(revealed["subject"]) == 16
     reference = work[0]["reference"]
+    assert office.run("work", "list", "--limit", "1").endswith("\n… 2 more: --limit 3\n")
+    assert office.run("arrival", "list", "--limit", "1").count("\n") == 2
 
     assert "no result field 'puntegio'" in office.run(
         "work", "answer", reference, "--outcome", "fulfilled", "--field", "puntegio=712", code=2
@@ -111,6 +113,7 @@ def test_a_repeat_waits_until_a_person_releases_or_discards_it(office: Office) -
         office.run("run", "--once")
     waiting = office.json("arrival", "list", "--state", "duplicate")
     assert [found["arrival"] for found in waiting] == ["A-3", "A-2"]
+    assert office.run("arrival", "list", "--limit", "2").endswith("\n… 1 more: --limit 3\n")
     assert "A-1" in office.json("arrival", "show", "A-2")["duplicate_of"]
     status = office.json("status")
     assert (status["files_waiting_for_a_person"], status["duplicates"]) == (0, 2)
@@ -131,7 +134,7 @@ def test_what_an_inbox_keeps_for_ever_is_in_the_status(office: Office) -> None:
     (office.home / "inbox" / "a.txt.part").write_bytes(b"just begun")
     status = office.json("status")
     assert status["ignored_in_inboxes"] == 1
-    assert status["ignored"] == [{"customer": "banca-demo", "name": "folder", "reason": "a folder, not a file"}]
+    assert status["ignored_files"] == [{"customer": "banca-demo", "name": "folder", "reason": "a folder, not a file"}]
     assert "ignored in inboxes             1" in office.run("status")
 
 
@@ -142,6 +145,32 @@ def test_a_wrong_service_is_corrected_and_what_still_does_not_fit_is_said_on_pub
     assert any(
         "VIS1 gives result.puntegio" in note for note in office.json("feed", "publish", "banca-demo", BANK)["notes"]
     )
+
+
+def test_a_request_says_why_it_waits_and_shows_the_value_only_when_asked(office: Office) -> None:
+    content = office.send("RV_20260301_001.txt", seed=1)
+    rows = [line for line in content.decode().splitlines() if line.startswith("20")]
+    table = office.folder / "scores.csv"
+    table.write_text("cf,score\n" + "".join(f"{row[25:41]},1234567\n" for row in rows))
+    settings = {"file": str(table), "key": {"codice_fiscale": "cf"}, "result": {"punteggio": "score"}}
+    for service in ("VIS1", "VIS2"):
+        office.run("service", "set", service, "--provider", "table", "--settings", json.dumps(settings))
+    office.run("run", "--once")
+    misfit = "result.punteggio does not fit richiesta.punteggio (integer, 6 bytes)"
+    reference = office.json("work", "list")[0]["reference"]
+    for more, value in (([], ""), (["--reveal"], ": 1234567")):
+        assert office.json("work", "list", *more)[0]["reason"] == misfit + value
+        assert office.json("trace", reference, *more)[0]["waits_because"] == misfit + value
+        assert office.json("arrival", "show", "A-1", *more)["open"][0]["waits_because"] == misfit + value
+        assert ("1234567" in office.run("arrival", "show", "A-1", *more)) == bool(value)
+
+
+def test_an_rsa_key_is_taken_with_a_note_on_clients_that_cannot_use_it(office: Office) -> None:
+    for kind in ("rsa", "ed25519"):
+        key = office.folder / kind
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
+        said = office.run("key", "add", "banca-demo", key.with_suffix(".pub"))
+        assert ("SHA-1" in said) == (kind == "rsa")
 
 
 def test_a_file_that_no_feed_takes_is_set_aside_with_the_names_agreed(office: Office) -> None:

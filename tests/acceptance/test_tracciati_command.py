@@ -208,6 +208,13 @@ def test_explain_shows_each_field_under_a_ruler_and_what_is_wrong_beside_it(spoi
     assert "TR-F204" in text
 
 
+def test_explain_of_a_layout_without_a_title_begins_with_its_name_alone(tmp_path: Path) -> None:
+    lines = [line for line in VISURE.read_text().splitlines() if not line.startswith("title ")]
+    (tmp_path / "layout.toml").write_text("\n".join(lines))
+    text = tracciati("explain", tmp_path / "layout.toml").stdout.decode()
+    assert re.fullmatch(r"banca-demo-visure@2\.0\.0#[0-9a-f]{8}", text.splitlines()[0])
+
+
 def test_explain_without_a_file_shows_the_positions() -> None:
     text = tracciati("explain", VISURE).stdout.decode()
     assert re.search(r"5 +codice_fiscale +codice_fiscale +26 +41 +16", text)

@@ -139,9 +139,14 @@ def test_the_work_list_shows_what_is_open_and_an_entry_can_be_answered(keep: Cal
         ("banca-demo", 3),
         ("istituto-demo", 0),
     ]
+    assert requests.open_count() == 4
+    assert requests.open_count(customer=kept.arrival.customer) == 3
+    assert requests.open_count(service="VIS1") == 2
+    assert requests.open_count(customer=kept.arrival.customer, service="VIS2") == 2
     last = mine[-1]
     requests.store(last, answers_of([last.position], "ANSWERED", "fulfilled", pa.table({"punteggio": ["7"]})), at=LATER)
     assert [p.position for p in requests.open_items(customer=kept.arrival.customer)] == [1, 3]
+    assert requests.open_count() == 3
 
 
 def test_a_persons_answer_that_has_not_gone_out_is_taken_back_and_given_anew(kept: Kept) -> None:

@@ -27,3 +27,24 @@ def test_an_error_reaches_the_engine_without_its_text() -> None:
     from cominflow.flows import engine
 
     assert "RSSMRA80A01H501U" not in engine._Json().serialize(ValueError("RSSMRA80A01H501U is not known"))
+
+
+@pytest.mark.usefixtures("database")
+def test_a_step_that_does_not_end_in_time_is_told_and_the_engine_is_stopped_when_it_has() -> None:
+    import threading
+
+    from cominflow.flows import engine
+
+    begun, release = threading.Event(), threading.Event()
+
+    @engine.workflow
+    def that_waits(_: int) -> None:
+        begun.set()
+        release.wait()
+
+    engine.launch()
+    engine.start(that_waits, "batch-0-0", 0)
+    assert begun.wait(60)
+    assert not engine.shut_down(wait_s=0.0), "it still works"
+    release.set()
+    assert engine.shut_down()

@@ -59,6 +59,10 @@ def loads(text: str, name: str = "layout.toml") -> Layout:
     Raises LayoutError, which holds every problem with its line and column and what to do about it.
     """
     document = Document(text, name)
+    if isinstance(document.value.get("layout"), str) and "record" not in document.value:
+        hint = "a feed belongs to `cominflow feed check`; give the layout that it names"
+        document.problem(("layout",), "this is a feed, not a layout", hint)
+        document.finish()
     root = document.table()
     root.asked.extend(_TABLES)
     root.close()

@@ -1,8 +1,9 @@
 """Door: who may come in, and what for. A public key that belongs to a customer, for a session of SFTP; nothing else.
 
 No password, no keyboard-interactive, no shell, no command, no terminal, no forwarding: what paramiko's
-ServerInterface refuses by default stays refused. The key alone decides whose folders they are. The user name is
-not looked at, so nobody can find out by it which customers exist.
+ServerInterface refuses by default stays refused. The key decides whose folders they are, and the user name must be
+that customer's: a program that is set up for one customer and has the key of another must not deliver to him. Every
+refusal looks the same from outside, so nobody can find out which customers or keys exist; the log says which it was.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class Door(paramiko.ServerInterface):
         attempts_max: int,
     ) -> None:
         self.customer: str | None = None
+        # Why the last thing that the client asked for was refused; empty: nothing was.
+        self.reason = ""
         self.opened = threading.Event()
         self._customer_of_key, self._start_session, self._send_away = customer_of_key, start_session, send_away
         self._attempts_left = attempts_max
@@ -77,15 +80,30 @@ class Door(paramiko.ServerInterface):
         """Whether the key is a customer's. Asked twice: when the client offers the key, and with its signature."""
         fingerprint = fingerprint_of(key.asbytes())
         customer = self._look_up(fingerprint)
-        if customer is not None:
+        name = username.encode("utf-8", "replace")
+        if customer is not None and hmac.compare_digest(customer.encode(), name):
             self.customer, self._fingerprint = customer, fingerprint
             return int(paramiko.AUTH_SUCCESSFUL)
-        # Only for the log; a name is as long as its sender likes.
-        _log.warning("refused key %s offered by %s", fingerprint, shown.name(username.encode("utf-8", "replace")[:64]))
+        why = "nobody's" if customer is None else f"the key of {customer}, who has to log in under that name"
+        self._refuse(f"refused key {fingerprint} offered by {_short(name)}: it is {why}")
         self._attempts_left -= 1
         if self._attempts_left <= 0:
             self._send_away()
         return int(paramiko.AUTH_FAILED)
+
+    def note_unspoken(self, username: str, algorithm: str, blob: bytes) -> None:
+        """A key whose signature we do not take was offered; `Transport` sends the client away."""
+        why = f"its client signs with {_short(algorithm.encode('utf-8', 'replace'))}, which is not taken"
+        if algorithm == "ssh-rsa":
+            why = "its client signs with SHA-1 (ssh-rsa), which is not safe any more"
+        self._refuse(
+            f"refused key {fingerprint_of(blob)} offered by {_short(username.encode('utf-8', 'replace'))}: {why}; "
+            "do: have the customer make an ed25519 key (`ssh-keygen -t ed25519`), or update the client"
+        )
+
+    def _refuse(self, reason: str) -> None:
+        self.reason = reason
+        _log.warning("%s", reason)
 
     def _look_up(self, fingerprint: str) -> str | None:
         try:
@@ -106,7 +124,7 @@ class Door(paramiko.ServerInterface):
     def check_channel_subsystem_request(self, channel: paramiko.Channel, name: str) -> bool:
         """SFTP only. Looks the key up once more: it may have been withdrawn since the login."""
         if name != "sftp" or self.customer is None:
-            return False
+            return self._is_refused(f"the subsystem {_short(name.encode('utf-8', 'replace'))}")
         customer = self._look_up(self._fingerprint)
         if customer is None or not hmac.compare_digest(customer, self.customer):
             return False
@@ -117,6 +135,23 @@ class Door(paramiko.ServerInterface):
         self.opened.set()
         return True
 
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        """No commands."""
+        return self._is_refused(f"the command {_short(command)}")
+
+    def check_channel_shell_request(self, channel: paramiko.Channel) -> bool:
+        """No shell."""
+        return self._is_refused("a shell")
+
+    def _is_refused(self, what: str) -> bool:
+        self.reason = f"it asked for {what}, and there is only SFTP (`sftp`, `scp` without -O)"
+        return False
+
     def check_channel_env_request(self, channel: paramiko.Channel, name: Any, value: Any) -> bool:
         """No variables."""
         return False
+
+
+def _short(name: bytes) -> str:
+    """For the log: what a client sends is as long as the client likes."""
+    return shown.name(name[:64])

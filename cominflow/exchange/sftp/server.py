@@ -26,6 +26,7 @@ from cominflow.exchange.sftp import host_key as host_keys
 from cominflow.exchange.sftp.door import Door, choose_algorithms
 from cominflow.exchange.sftp.download import Begun
 from cominflow.exchange.sftp.session import Session
+from cominflow.exchange.sftp.transport import Transport
 from cominflow.exchange.sftp.upload import remove_leftovers
 from cominflow.exchange.sftp.view import Room, Told, View
 
@@ -37,6 +38,10 @@ _STOP_S = 0.1
 _GRANTED_S = 1.0
 # What a peer that vanished costs at most: the kernel gives the connection up after so many milliseconds.
 _VANISHED_MS = 60_000
+
+
+# What paramiko raises for a last word to a client that is gone already.
+_GONE = (OSError, EOFError, paramiko.SSHException)
 
 
 class Stop(Protocol):
@@ -195,7 +200,9 @@ class Server:
                     _log.info("%s: %s is in", address, door.customer)
                     self._wait_until_unused(transport, door)
                 else:
-                    _log.warning("%s: did not log in: %s", address, transport.get_exception() or "no open session")
+                    who = f"{door.customer} came in and opened no session" if door.customer else "did not log in"
+                    why = door.reason or str(transport.get_exception() or "") or "it ended the connection"
+                    _log.warning("%s: %s: %s", address, who, why)
             finally:
                 if is_stranger:
                     self._strangers.give_back(address)
@@ -222,7 +229,7 @@ class Server:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _VANISHED_MS)
-        transport = paramiko.Transport(connection)
+        transport = Transport(connection)
         try:
             # A port scanner's garbage is a page of traceback in paramiko's log; ours says it in one line.
             transport.set_log_channel("cominflow.sftp.ssh")
@@ -269,7 +276,7 @@ class Server:
                     _end_session(channel, "your folders cannot be opened at the moment; try again later")
                     return
                 Session(view, channel, self._told, handles_max=self._bounds.handles_max).run()
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(*_GONE):
                     channel.send_exit_status(0)
         finally:
             self._sessions.give_back(customer)
@@ -284,9 +291,19 @@ class Server:
                     _log.warning("%s: removed the unfinished upload %s", path.name, name.decode("ascii", "replace"))
 
 
+@contextlib.contextmanager
+def _closing(channel: paramiko.Channel) -> Iterator[None]:
+    """Close it in the end; a client that is gone already needs not be told."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(*_GONE):
+            channel.close()
+
+
 def _end_session(channel: paramiko.Channel, why: str) -> None:
     """SFTP has no way to refuse a session, so the reason goes where the client's user sees it."""
-    with contextlib.closing(channel), contextlib.suppress(OSError):  # the client may be gone already
+    with _closing(channel), contextlib.suppress(*_GONE):
         channel.sendall_stderr(f"cominflow: {why}\r\n".encode())
         channel.send_exit_status(1)
 

@@ -1,7 +1,8 @@
 """Assembly: can answers, rejections and invoices be put together from the requests of a layout? Pure.
 
 They are written as: what stands before the first request, the requests (or the invoice's records), what stands after
-them. A structure that asks for more loads and reads; publishing live refuses it, so that no delivery fails on it.
+them. A structure that asks for more or allows less loads and reads; publishing live refuses it, so that no delivery
+fails on it, after its invoice was numbered.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cominflow.exchange.stored import written_order
 from tracciati.layout import Direction, Layout
 
 _COPIED: tuple[Direction, ...] = ("answer", "rejection")
@@ -30,7 +32,24 @@ def problems(layout: Layout, unit: str) -> list[tuple[str, str]]:
         )
     if "invoice" in layout.structure:
         found += _of_invoice(layout, unit)
-    return found
+    return found or [problem for direction in directions for problem in _out_of_order(layout, unit, direction)]
+
+
+def _out_of_order(layout: Layout, unit: str, direction: Direction) -> list[tuple[str, str]]:
+    """A request file that is in order, and of which no file of this direction can be written."""
+    line = line_record(layout) if direction == "invoice" else ""
+    found = written_order.misfit(layout, unit, direction, line)
+    if found is None:
+        return []
+    of_all = "" if line or found.request.count(unit) == found.written.count(unit) else ", of some of its requests,"
+    return [
+        (
+            f"a file `{' '.join(found.request)}` is in order, and its {direction} file would be{of_all} "
+            f"`{' '.join(found.written)}`: {found.why}",
+            f"let {direction} files have every head, any number of {f'`{line}`' if line else 'requests'} from one on, "
+            "and every tail that request files can have",
+        )
+    ]
 
 
 def line_record(layout: Layout) -> str:

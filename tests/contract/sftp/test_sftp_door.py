@@ -47,10 +47,78 @@ def test_a_key_that_is_nobodys_is_refused(house: House) -> None:
     assert "refused key SHA256:" in house.wait_for("refused key")
 
 
-def test_the_key_decides_and_not_the_user_name(house: House) -> None:
-    (house.of("istituto-demo").outbox / "theirs").touch()
-    house.key_files["nobody"] = house.key_files["istituto-demo"]
-    assert house.sftp("nobody").listdir("/outbox") == ["theirs"]
+@pytest.mark.parametrize("name", ["nobody", "banca-demo", "istituto-demo ", "ISTITUTO-DEMO", ""])
+def test_a_key_opens_the_door_under_its_own_customers_name_only(house: House, name: str) -> None:
+    transport = transport_to(house)
+    key = paramiko.Ed25519Key(filename=str(house.key_files["istituto-demo"]))
+    with pytest.raises(AuthenticationException) as wrong_name:
+        transport.auth_publickey(name, key)
+    said = house.wait_for("refused key SHA256:")
+    assert f"offered by {name}: it is the key of istituto-demo, who has to log in under that name" in said
+    transport.close()
+
+    make_key(house.home / "unknown.key")
+    other = transport_to(house)
+    with pytest.raises(AuthenticationException) as unknown:
+        other.auth_publickey(name, paramiko.Ed25519Key(filename=str(house.home / "unknown.key")))
+    assert str(wrong_name.value) == str(unknown.value), "from outside both are the same"
+    other.close()
+    assert house.sftp("istituto-demo").listdir("/outbox") == []
+
+
+def test_a_client_that_signs_with_sha_1_is_named_in_the_log_with_the_remedy(house: House) -> None:
+    key = paramiko.RSAKey.generate(2048)
+    transport = transport_to(house)
+    offer = paramiko.Message()  # what libssh2 1.10 sends; paramiko itself has no SHA-1 left
+    offer.add_byte(b"\x32")
+    for word in ("banca-demo", "ssh-connection", "publickey"):
+        offer.add_string(word)
+    offer.add_boolean(False)
+    offer.add_string("ssh-rsa")
+    offer.add_string(key.asbytes())
+    transport._send_message(offer)
+    transport.join(WAIT_S)
+    fingerprint = keys.fingerprint_of(key.asbytes())
+    expected = (
+        f"refused key {fingerprint} offered by banca-demo: its client signs with SHA-1 (ssh-rsa), which is not safe "
+        "any more; do: have the customer make an ed25519 key (`ssh-keygen -t ed25519`), or update the client"
+    )
+    assert house.wait_for("refused key") == expected
+    assert house.wait_for("did not log in") == f"127.0.0.1: did not log in: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("what", "asked"), [("exec", "the command scp -t /inbox"), ("shell", "a shell"), ("other", "the subsystem netconf")]
+)
+def test_a_customer_who_asks_for_something_else_than_sftp_is_named_in_the_log(
+    house: House, what: str, asked: str
+) -> None:
+    transport = house.connect().get_transport()
+    assert transport is not None
+    channel = transport.open_session(timeout=WAIT_S)
+    with pytest.raises(SSHException):
+        if what == "exec":
+            channel.exec_command("scp -t /inbox")
+        elif what == "shell":
+            channel.invoke_shell()
+        else:
+            channel.invoke_subsystem("netconf")
+    transport.close()
+    assert house.wait_for("opened no session") == (
+        f"127.0.0.1: banca-demo came in and opened no session: it asked for {asked}, and there is only SFTP "
+        "(`sftp`, `scp` without -O)"
+    )
+
+
+def test_a_client_that_hangs_up_after_its_session_is_no_defect(house: House) -> None:
+    for _ in range(10):
+        session = house.sftp()
+        session.listdir("/outbox")
+        channel = session.get_channel()
+        channel.shutdown_write()
+        channel.get_transport().close()
+    house.stop()
+    assert not [line for line in house.log.queue if "defect" in line]
 
 
 def test_a_signature_by_another_key_is_refused(house: House) -> None:

@@ -260,11 +260,11 @@ def test_an_original_that_was_changed_is_told(house: House) -> None:
 
 
 def test_an_engine_is_told_by_its_lock_and_a_silent_one_by_its_age(house: House) -> None:
-    from cominflow.flows import run
+    from cominflow.flows import lock
 
     (none,) = wrong(engine.engine, looked(house))
     assert none.level == "warning" and none.saw == "no engine runs"
-    with run.locked(house.folders):
+    with lock.locked(house.folders):
         assert wrong(engine.engine, looked(house)) == []
         (silent,) = wrong(engine.engine, looked(house, later_s=300))
         assert silent.level == "problem" and f"process {os.getpid()} gave no sign of life for" in silent.saw

@@ -25,6 +25,16 @@ def test_an_empty_table_says_so_to_people_and_is_a_list_to_programs(capsys: pyte
     assert capsys.readouterr().out == "nothing is open\n[]\n"
 
 
+def test_a_list_that_is_cut_says_how_many_are_left_out_and_programs_read_it_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    showing.more(20_001, shown_count=100, as_json=False)
+    showing.more(100, shown_count=100, as_json=False)
+    assert capsys.readouterr() == ("… 19,901 more: --limit 20001\n", "")
+    showing.more(3, shown_count=1, as_json=True)
+    assert capsys.readouterr() == ("", "… 2 more: --limit 3\n")
+
+
 def test_people_read_italian_time_and_programs_utc(capsys: pytest.CaptureFixture[str]) -> None:
     assert showing.text_of(AT) == "2026-03-02 00:30:00"
     showing.record({"at": AT, "day": date(2026, 3, 1), "rate": Decimal("3.50"), "name": b"a\xff"}, as_json=True)

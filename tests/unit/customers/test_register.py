@@ -19,7 +19,7 @@ OTHER_KEY = {**KEY, "body": "BBBB", "fingerprint": "SHA256:abcxyz"}
 def test_a_customer_is_found_by_its_code() -> None:
     from cominflow.customers import register
 
-    added = register.add("banca-demo", " Banca Demo ", at=AT, vat_number="00000000000")
+    added = register.add("banca-demo", " Banca Demo ", at=AT, vat_number="01234567897")
     assert register.find("banca-demo") == added
     assert (added.name, added.state, added.created_at) == ("Banca Demo", "ENABLED", AT)
     assert register.everyone() == [added]
@@ -49,6 +49,49 @@ def test_a_code_is_given_once() -> None:
     register.add("banca-demo", "Banca Demo", at=AT)
     with pytest.raises(UsageError, match="there is a customer banca-demo already"):
         register.add("banca-demo", "Another", at=AT)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ({"vat_number": "01234567890"}, "'01234567890' is not a VAT number: expected the check digit 7"),
+        ({"vat_number": "IT01234567897"}, "is not a VAT number"),
+        ({"vat_number": "0123456789"}, "is not a VAT number: expected 11 digits"),
+        ({"vat_number": "00000000000"}, "is not a VAT number"),
+        ({"vat_number": "           "}, "is not a VAT number"),
+        ({"fiscal_code": "RSSMRA85T10H501A"}, "is not a codice fiscale: expected the check character O"),
+        ({"fiscal_code": "rssmra85t10h501o"}, "is not a codice fiscale"),
+        ({"fiscal_code": "01234567890"}, "is not a codice fiscale: expected the check digit 7"),
+        ({"fiscal_code": "01234567897 "}, "is not a codice fiscale"),
+    ],
+)
+def test_a_tax_number_that_cannot_be_one_is_refused_with_what_was_expected(numbers: dict[str, str], told: str) -> None:
+    from cominflow.customers import register
+    from cominflow.models import Customer
+
+    with pytest.raises(UsageError, match=told):
+        register.add("banca-demo", "Banca Demo", at=AT, **numbers)
+    assert not Customer.objects.exists()
+    register.add("banca-demo", "Banca Demo", at=AT, vat_number="01234567897", fiscal_code="RSSMRA85T10H501O")
+    with pytest.raises(UsageError, match=told):
+        register.change("banca-demo", **numbers, by="test", at=LATER)
+    assert Customer.objects.get().vat_number == "01234567897"
+
+
+def test_a_customer_is_corrected_and_the_event_says_what_was_there_before() -> None:
+    from cominflow.customers import register
+    from cominflow.models import Event
+
+    register.add("banca-demo", "Banca Dmeo", at=AT, vat_number="01234567897")
+    register.change("banca-demo", name="Banca Demo", fiscal_code="01234567897", by="test", at=LATER)
+    register.change("banca-demo", name="Banca Demo", by="test", at=LATER)  # nothing new is no event
+    changed = register.change("banca-demo", vat_number="", by="test", at=LATER)
+    assert (changed.name, changed.vat_number, changed.fiscal_code) == ("Banca Demo", "", "01234567897")
+    said = list(Event.objects.order_by("pk").values_list("subject", "what", "reason", "by"))
+    assert said == [
+        ("customer banca-demo", "changed", "name Banca Dmeo -> Banca Demo; fiscal_code none -> 01234567897", "test"),
+        ("customer banca-demo", "changed", "vat_number 01234567897 -> none", "test"),
+    ]
 
 
 def test_a_key_opens_the_folders_of_one_customer() -> None:

@@ -43,6 +43,15 @@ def test_a_feed_that_does_not_fit_its_layout_is_refused(old: str, new: str, expe
     assert expected in problem_of(FEED.replace(old, new, 1), LAYOUT)
 
 
+def test_a_layout_and_a_feed_given_for_one_another_are_told_apart() -> None:
+    with pytest.raises(LayoutError) as caught:
+        feed.loads(LAYOUT)
+    assert [problem.text for problem in caught.value.problems] == ["this is a layout, not a feed"]
+    with pytest.raises(LayoutError) as caught:
+        declare.loads(FEED)
+    assert [problem.text for problem in caught.value.problems] == ["this is a feed, not a layout"]
+
+
 def test_a_layout_that_carries_outcomes_needs_their_codes() -> None:
     without = "\n".join(line for line in FEED.splitlines() if not line.startswith("outcomes"))
     assert "richiesta.esito carries the outcome's code, and no codes are agreed" in problem_of(without, LAYOUT)

@@ -56,6 +56,24 @@ def leftovers(folders: Folders) -> list[str]:
     return [path.name for path in folders.publish.iterdir()]
 
 
+def test_a_customers_folder_that_is_missing_is_named_with_what_to_do(
+    folders: Folders, arrival: Arrival, outbox: Path, at: datetime
+) -> None:
+    from cominflow.exchange import publish
+
+    delivery = plan(arrival, at)
+    stage(folders, delivery, at)
+    outbox.rmdir()
+    with pytest.raises(WorldError) as caught:
+        publish.publish(folders, delivery, at=at)
+    assert str(caught.value) == (
+        f"cannot publish into {outbox}: there is no such folder\n"
+        f"  do: make it again, for the account that runs cominflow: mkdir {outbox}"
+    )
+    outbox.mkdir()
+    assert publish.publish(folders, delivery, at=at)
+
+
 def test_a_delivery_is_planned_once(arrival: Arrival, at: datetime) -> None:
     from cominflow.models import Delivery
 

@@ -145,6 +145,7 @@ def test_an_answer_that_cannot_be_used_is_kept_as_the_batchs_error(
 def test_a_result_that_does_not_fit_goes_to_a_person_and_is_not_charged(house: House) -> None:
     from cominflow.errors import UsageError
     from cominflow.exchange import requests
+    from cominflow.flows import why_open
     from cominflow.models import Charge
     from tests.house import answers, bank_file, scored
 
@@ -156,9 +157,13 @@ def test_a_result_that_does_not_fit_goes_to_a_person_and_is_not_charged(house: H
     assert Charge.objects.get().quantity == 2
     (place,) = requests.open_items()
     assert place.position == 1
+    misfit = "result.punteggio does not fit richiesta.punteggio (integer, 6 bytes)"
+    assert why_open.told(place, arrival, reveal=False) == misfit
+    assert why_open.told(place, arrival, reveal=True) == f"{misfit}: 1234567"
     with pytest.raises(UsageError, match="does not fit richiesta.punteggio"):
         house.answer(arrival, 1, punteggio=1_234_567)
     house.answer(arrival, 1, punteggio=999_999)
+    assert why_open.told(requests.place(arrival, 1), arrival, reveal=True) == ""
     house.work()
     assert answers(house.outbox()[f"{STEM}.A02"]) == [("00", 999_999)]
 

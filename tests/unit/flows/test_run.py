@@ -53,6 +53,27 @@ def test_who_asked_for_a_sweep_waits_until_it_was_made(house: House) -> None:
     assert not run._take_request(house.folders)
 
 
+def test_an_inbox_that_fails_is_logged_when_it_begins_to_and_when_it_ends(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    from cominflow.flows import run
+    from tests.house import BANK
+
+    runner = run.Runner(house.folders)
+    inbox = house.folders.customer(BANK).inbox
+    inbox.rename(house.folder / "away")
+    for _ in range(3):
+        runner.sweep()
+        assert runner.failure is not None, "each sweep fails"
+    (said,) = caplog.messages
+    assert said.startswith(f"the inbox of {BANK} was not swept: ") and str(inbox) in said
+    (house.folder / "away").rename(inbox)
+    for _ in range(2):
+        runner.sweep()
+        assert runner.failure is None
+    assert caplog.messages[1:] == [f"the inbox of {BANK} is swept again"]
+
+
 def test_a_batch_that_waits_for_its_next_try_is_not_due_but_told(house: House) -> None:
     from cominflow import clock
     from cominflow.flows import run

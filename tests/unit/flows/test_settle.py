@@ -58,7 +58,8 @@ def test_two_threads_that_settle_charge_once_and_number_without_gaps(house: Hous
         arrival = house.send(f"RV_20260301_00{number}.txt", content)
         batches.identify(arrival.batch_id)
         batches.read(arrival.batch_id)
-        for key, ordinal in batches.acknowledge(arrival.batch_id):
+        batches.acknowledge(arrival.batch_id)
+        for key, ordinal in batches.waiting(arrival.batch_id, True):
             batches.fulfil(arrival.batch_id, key, ordinal)
     keys = list(Arrival.objects.values_list("pk", flat=True))
     start = threading.Barrier(2)

@@ -1,0 +1,43 @@
+"""Why open: what keeps a request on a person's list.
+
+A result that the customer's field cannot hold stays beside the open request as its provider gave it; whether it fits
+is asked anew of the layout, so that nothing has to be kept twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from cominflow.exchange.request_states import OPEN
+from cominflow.exchange.requests import Place
+from cominflow.flows import contents
+from cominflow.models import Arrival
+from tracciati import writing
+
+
+def told(place: Place, arrival: Arrival, *, reveal: bool) -> str:
+    """In words, why the request waits for a person; empty when it does not.
+
+    reveal   say the values that do not fit: they may be personal data
+    """
+    if place.state != OPEN:
+        return ""
+    said = [
+        f"result.{name} does not fit {field}{f': {place.results[name]}' if reveal else ''}"
+        for name, field in _misfits(place, arrival)
+    ]
+    return "; ".join(said) or ("its answer was taken back" if place.revision else "its provider left it to a person")
+
+
+def _misfits(place: Place, arrival: Arrival) -> Iterator[tuple[str, str]]:
+    """(result, the field that cannot hold it, in words), in the order of the layout."""
+    layout = contents.layout_of(arrival)
+    if "answer" not in layout.structure:
+        return
+    values = {f"result.{name}": pa.array([value]) for name, value in place.results.items() if value is not None}
+    for path, fits in writing.fits(layout, "answer", values).items():
+        if not fits.all():
+            field = layout.field(path)
+            yield field.origin.removeprefix("result."), f"{path} ({field.base}, {field.length} bytes)"

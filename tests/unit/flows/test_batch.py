@@ -1,0 +1,99 @@
+"""Batch: what one file meets is its own; the others of the batch are told, settled and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cominflow import failpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cominflow.models import Arrival
+    from tests.house import House
+
+
+@pytest.fixture
+def at_failpoint() -> Iterator[dict[str, Callable[[], object]]]:
+    """Failpoint -> what happens there, once."""
+    wanted: dict[str, Callable[[], object]] = {}
+
+    def listen(name: str) -> None:
+        wanted.pop(name, lambda: None)()
+
+    failpoint.arm(listen)
+    yield wanted
+    failpoint.arm(None)
+
+
+def sent_together(house: House, *contents: bytes) -> list[Arrival]:
+    """Files that one sweep finds, and that one batch has."""
+    from cominflow import clock
+    from cominflow.customers import register
+    from cominflow.exchange.claim import claim
+    from cominflow.models import Arrival, Batch
+    from tests.house import BANK
+
+    for number, content in enumerate(contents, start=1):
+        (house.folders.customer(BANK).inbox / f"RV_20260301_00{number}.txt").write_bytes(content)
+    keys = claim(house.folders, register.find(BANK), at=clock.now())
+    assert Batch.objects.count() == 1
+    return list(Arrival.objects.filter(pk__in=keys).order_by("pk"))
+
+
+def test_a_file_that_cannot_be_told_keeps_no_other_of_its_batch_waiting(
+    house: House, at_failpoint: dict[str, Callable[[], object]]
+) -> None:
+    from cominflow.exchange import archive
+    from cominflow.models import Arrival, Batch
+    from tests.house import bank_file, with_wrong_person
+
+    first, _ = sent_together(house, with_wrong_person(bank_file(2), 2), bank_file(2, seed=2))
+    away = house.folder / "away"
+    places: list[Path] = []
+
+    def take_away() -> None:
+        places.append(archive.locate(house.folders, Arrival.objects.get(pk=first.pk)))
+        places[0].rename(away)
+
+    at_failpoint["batch.read"] = take_away  # its wrong request cannot be returned: the original is not there
+    house.work()
+    assert "RV_20260301_002.A01" in house.outbox()
+    assert not any(name.startswith("RV_20260301_001.") for name in house.outbox())
+    batch = Batch.objects.get()
+    assert (
+        batch.finished_at is None and "cannot find the original of A-1" in batch.error and batch.not_before is not None
+    )
+
+    away.rename(places[0])
+    house.work(is_later=True)
+    assert {"RV_20260301_001.S01", "RV_20260301_001.A01"} <= set(house.outbox())
+    assert Batch.objects.get().finished_at is not None
+
+
+def test_an_answer_that_cannot_be_written_keeps_no_other_of_its_batch_waiting(
+    house: House, at_failpoint: dict[str, Callable[[], object]]
+) -> None:
+    from cominflow.models import Arrival, Batch
+    from tests.house import bank_file
+
+    first, _ = sent_together(house, bank_file(2), bank_file(2, seed=2))
+    row = Arrival.objects.filter(pk=first.pk)
+    kept: list[bytes] = []
+
+    def damage() -> None:
+        kept.append(row.values_list("head", flat=True).get())
+        row.update(head=b"no sealed payload")
+
+    at_failpoint["fulfil.committed"] = damage
+    house.work()
+    assert "RV_20260301_002.A01" in house.outbox() and "RV_20260301_001.A01" not in house.outbox()
+    assert Batch.objects.get().error.startswith("publish: ")
+
+    row.update(head=kept[0])
+    house.work(is_later=True)
+    assert "RV_20260301_001.A01" in house.outbox()
+    assert set(Arrival.objects.values_list("state", flat=True)) == {"CLOSED"}
