@@ -22,7 +22,7 @@ from tracciati.wording import counted
 from tracciati.writing import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tracciati.findings.report import Report, Total
