@@ -30,6 +30,25 @@ BATCH_ATTEMPTS_MAX = 5
 # transfer changes it all the time and the rename follows within seconds; after ten minutes somebody should look.
 TEMPORARY_NAME_S_MAX = 600
 
+# Completeness of a file, where its feed says no figure of its own. `quiet`: longer than a client's pause between two
+# writes. `rename`, of a file that was never seen under another name: a client renames at once, or never.
+QUIET_S = 30.0
+RENAME_QUIET_S = 60.0
+QUIET_S_MAX = 3600
+
+# How long a marker or its file may be missing before it is told, and how long a file may lack its last record before
+# it is taken and refused: a large file sent again after a broken line takes less than an hour or two.
+MARKER_PATIENCE_S = 7200.0
+TRAILER_PATIENCE_S = 3600.0
+
+# A marker that holds more is no marker: a SHA-256 and a name are some hundred bytes.
+MARKER_BYTES_MAX = 4096
+
+# Seconds between two proofs that the kernel's events reach us, and how long one may take. An event comes within
+# milliseconds; five seconds are a machine under great load.
+CANARY_S = 60.0
+CANARY_WAIT_S = 5.0
+
 # Seconds between two sweeps of every inbox. Events are only a hint; the sweep is the truth.
 SWEEP_S = 5.0
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 
 from cominflow.errors import UsageError
-from cominflow.exchange import agreement, feed, names
+from cominflow.exchange import agreement, complete, feed, names
 from cominflow.exchange.feed import Feed
 from cominflow.models import Customer, Event, FeedVersion, LayoutVersion
 from cominflow.models import Feed as FeedRow
@@ -91,6 +91,11 @@ def names_of(customer: Customer) -> list[str]:
     return [load(version).names.request.text for version in live(customer)]
 
 
+def live(customer: Customer) -> list[FeedVersion]:
+    """The newest version of each live feed of a customer, by the feeds' names."""
+    return _live(customer)
+
+
 def load(version: FeedVersion) -> Feed:
     """The published feed as a value."""
     return _feed(version.text, f"{version.feed.name}, version {version.number}")
@@ -153,7 +158,9 @@ def _check_rivals(row: FeedRow, agreed: Feed) -> None:
     for version in live(row.customer):
         if version.feed_id == row.pk:
             continue
-        why = names.rival(agreed.names, load(version).names)
+        live = load(version)
+        why = names.rival(agreed.names, live.names)
+        why = why or complete.rival(agreed.complete, agreed.names, live.complete, live.names)
         if why is not None:
             raise UsageError(
                 f"feed {row.name} cannot be live beside feed {version.feed.name}: {why}",
