@@ -15,6 +15,17 @@ BATCH_ARRIVALS_MAX = 256
 # for each file, also when nothing is to be written; one syncfs costs a few, and the writing of what others left.
 FSYNC_EACH_MAX = 8
 
+# Deliveries that are made durable and stated together: two of each arrival of a batch. Their rows, and a few hundred
+# bytes of each small file, are in memory.
+DELIVERIES_TOGETHER_MAX = 512
+
+# Small arrivals that are read in one transaction. On SQLite it keeps all other writers waiting, the claim as well: with
+# 256 of them, on a busy machine, somebody waited for longer than the half minute after which a writer gives up.
+READ_TOGETHER_MAX = 32
+
+# Small arrivals that are settled in one transaction. It holds the counter of invoice numbers: others wait for it.
+SETTLED_TOGETHER_MAX = 64
+
 # Files above this get a batch of their own, so that small ones do not wait behind them: about 1,300 records of
 # 200 bytes, which take some 10 ms to read.
 BATCH_SMALL_FILE_BYTES_MAX = 256 * 1024

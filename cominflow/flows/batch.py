@@ -1,6 +1,6 @@
 """Batch: the durable workflow that takes files from their claim to their published answers.
 
-    identify → read → acknowledge → fulfil (portion by portion) → settle → publish
+    identify → read → acknowledge → fulfil (small files together, large ones portion by portion) → settle → publish
 
 Each arrow is a step that the engine remembers. Every step also finds its work by state, so repeating one is safe.
 A failure of the world (disk, database, provider) ends the workflow in order: the batch keeps its error and is begun
@@ -21,7 +21,7 @@ from django.db import DatabaseError, transaction
 
 from cominflow import clock, failpoint, logs, quoting, settings
 from cominflow.errors import WorldError
-from cominflow.exchange import quarantine, requests
+from cominflow.exchange import feeds, quarantine, requests, turns
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.moves import move
 from cominflow.flows import deliver, engine, reasons, receive
@@ -30,7 +30,7 @@ from cominflow.flows import settle as settlement
 from cominflow.flows.reasons import Reason
 from cominflow.fulfilment import pauses
 from cominflow.fulfilment.interruption import Interrupted
-from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES
+from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES, READ_TOGETHER_MAX, SETTLED_TOGETHER_MAX
 from cominflow.models import Arrival, Batch
 
 log = logging.getLogger("cominflow.flows")
@@ -154,20 +154,23 @@ def identify(batch_id: int) -> None:
     if _is_late(batch_id):
         return
     batch = receive.arrivals_of(Batch.objects.get(pk=batch_id))
-    receive.identify(batch, Folders(settings.DATA), at=clock.now())
+    is_small = all(arrival.bytes_count <= LARGE_FILE_BYTES for arrival in batch)
+    with turns.writing() if is_small else nullcontext():  # a large file is hashed for seconds
+        receive.identify(batch, Folders(settings.DATA), at=clock.now())
 
 
 @_guarded
 def read(batch_id: int) -> None:
-    """Read each file: small ones together in one transaction, a savepoint for each; large ones chunk by chunk."""
+    """Read each file: small ones some to a transaction, a savepoint for each; large ones chunk by chunk."""
     if _is_late(batch_id):
         return
     folders = Folders(settings.DATA)
     arrivals = [a for a in receive.arrivals_of(Batch.objects.get(pk=batch_id)) if a.state == "READING"]
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
-    with transaction.atomic():
-        for arrival in small:
-            _read_or_quarantine(arrival, folders)
+    for start in range(0, len(small), READ_TOGETHER_MAX):
+        with feeds.remembered(), turns.writing(), transaction.atomic():
+            for arrival in small[start : start + READ_TOGETHER_MAX]:
+                _read_or_quarantine(arrival, folders)
     failpoint.hit("batch.read")
     for arrival in arrivals:
         if arrival.bytes_count > LARGE_FILE_BYTES:
@@ -200,15 +203,13 @@ def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
 @_guarded
 def acknowledge(batch_id: int) -> list[list[int]]:
     """Plan and publish receipts and rejections. Returns what is to be fulfilled: [arrival id, ordinal] pairs."""
-    folders = Folders(settings.DATA)
-    work: list[list[int]] = []
-    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        with _about(arrival):
-            deliver.acknowledge(arrival, at=clock.now())
-            failpoint.hit("batch.acknowledged")
-            deliver.publish_all(arrival, folders, at=clock.now())
-        work.extend([arrival.pk, ordinal] for ordinal in fulfilment.waiting(arrival))
-    return work
+    folders, at = Folders(settings.DATA), clock.now()
+    arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+    deliver.prepare(arrivals)
+    deliver.acknowledge(arrivals, at=at)
+    failpoint.hit("batch.acknowledged")
+    deliver.publish_all(arrivals, folders, at=at)
+    return [[arrival.pk, ordinal] for arrival in arrivals for ordinal in fulfilment.waiting(arrival)]
 
 
 @_guarded
@@ -222,18 +223,20 @@ def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> str | None:
 @_guarded
 def settle(batch_id: int) -> None:
     """Charge, invoice and plan the answers."""
-    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        with _about(arrival):
-            settlement.settle(arrival.pk, at=clock.now())
+    arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+    deliver.prepare(arrivals)
+    for start in range(0, len(arrivals), SETTLED_TOGETHER_MAX):
+        with turns.writing():
+            settlement.settle_all(arrivals[start : start + SETTLED_TOGETHER_MAX], at=clock.now())
 
 
 @_guarded
 def publish(batch_id: int) -> None:
     """Write and publish answers and invoice records."""
-    folders = Folders(settings.DATA)
-    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        with _about(arrival):
-            deliver.publish_all(arrival, folders, at=clock.now())
+    arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+    deliver.prepare(arrivals)
+    requests.keep_rows(arrivals)
+    deliver.publish_all(arrivals, Folders(settings.DATA), at=clock.now())
 
 
 @_guarded

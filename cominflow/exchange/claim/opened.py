@@ -14,7 +14,7 @@ from django.db import transaction
 
 from cominflow import failpoint, shown
 from cominflow.errors import WorldError
-from cominflow.exchange import disk, moves
+from cominflow.exchange import disk, moves, turns
 from cominflow.limits import BATCH_ARRIVALS_MAX, BATCH_SMALL_FILE_BYTES_MAX
 from cominflow.models import Arrival, Batch, Customer, Event
 
@@ -113,7 +113,7 @@ def state_claimed(
     small = [row for row in rows if row.bytes_count <= BATCH_SMALL_FILE_BYTES_MAX]
     large = [row for row in rows if row.bytes_count > BATCH_SMALL_FILE_BYTES_MAX]
     shares = [small[start : start + BATCH_ARRIVALS_MAX] for start in range(0, len(small), BATCH_ARRIVALS_MAX)]
-    with transaction.atomic():
+    with turns.writing(), transaction.atomic():
         for share in [*shares, *([row] for row in large)]:
             moves.move_all(share, "CLAIMED", at=at, by="claim", batch=Batch.objects.create(created_at=at))
         reasons = {row.reference: markers[row.pk] for row in rows if row.pk in markers}

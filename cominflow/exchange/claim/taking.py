@@ -16,7 +16,7 @@ from datetime import datetime
 from django.db import transaction
 
 from cominflow import failpoint
-from cominflow.exchange import disk, inbox, kernel, lease
+from cominflow.exchange import disk, inbox, kernel, lease, turns
 from cominflow.exchange.claim import proofs
 from cominflow.exchange.claim.judging import Ready, Waiting
 from cominflow.exchange.claim.memory import Memory
@@ -76,7 +76,7 @@ def take(
             return Taken([], ignored, waiting, is_unsettled=False)
         failpoint.hit("claim.leased")
         _make_durable(opened, held)
-        with transaction.atomic():
+        with turns.writing(), transaction.atomic():
             Arrival.objects.bulk_create([one.row for one in held])
         failpoint.hit("claim.intended")
         taken = [one for one in held if _move(opened, one)]
