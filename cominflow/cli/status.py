@@ -104,10 +104,7 @@ def _count(*, as_json: bool) -> None:
             for row in pauses
         ],
         "ignored": ignored,
-        "failing": [
-            {"batch": batch.pk, "tried_again_at": batch.not_before, "error": batch.error}
-            for batch in Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
-        ],
+        "failing": _failing(),
     }
     showing.record(value, as_json=as_json)
     if as_json:
@@ -122,6 +119,14 @@ def _count(*, as_json: bool) -> None:
         click.echo("next: cominflow work list")
     for row in pauses:
         click.echo(f"next: cominflow provider resume {row.provider}")
+
+
+def _failing() -> list[dict[str, Any]]:
+    """Batches whose last try failed, and when they are tried again."""
+    from cominflow.models import Batch
+
+    rows = Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
+    return [{"batch": row.pk, "tried_again_at": row.not_before, "error": row.error} for row in rows]
 
 
 def _ignored() -> list[dict[str, str]]:
