@@ -66,8 +66,8 @@ def move_all(rows: Sequence[Arrival], to: str, *, at: datetime, by: str, reason:
 def move_deliveries(rows: Sequence[Delivery], to: str, *, at: datetime, by: str, **fields: Any) -> None:
     """Move many deliveries in a few statements; those that are there already stay, without an event.
 
-    `fields` change with the state. Their hash and size are written as the rows have them: only who stages changes those.
-    Each keeps its reason when it is STAGED, and loses it otherwise. Raises UsageError for a move that the table does not
+    `fields` change with the state. Hash and size are written as the rows have them: only who stages changes those. Each
+    keeps its reason when it is STAGED, and loses it otherwise. Raises UsageError for a move that the table does not
     have; then none moves.
     """
     with transaction.atomic():
