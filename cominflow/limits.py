@@ -15,6 +15,17 @@ BATCH_ARRIVALS_MAX = 256
 # for each file, also when nothing is to be written; one syncfs costs a few, and the writing of what others left.
 FSYNC_EACH_MAX = 8
 
+# Deliveries that are made durable and stated together: two of each arrival of a batch. Their rows, and a few hundred
+# bytes of each small file, are in memory.
+DELIVERIES_TOGETHER_MAX = 512
+
+# Small arrivals that are read in one transaction. On SQLite it keeps all other writers waiting, the claim as well: with
+# 256 of them, on a busy machine, somebody waited for longer than the half minute after which a writer gives up.
+READ_TOGETHER_MAX = 32
+
+# Small arrivals that are settled in one transaction. It holds the counter of invoice numbers: others wait for it.
+SETTLED_TOGETHER_MAX = 64
+
 # Files above this get a batch of their own, so that small ones do not wait behind them: about 1,300 records of
 # 200 bytes, which take some 10 ms to read.
 BATCH_SMALL_FILE_BYTES_MAX = 256 * 1024
@@ -33,6 +44,25 @@ TEMPORARY_NAME_S_MAX = 600
 # Seconds that a stopping engine waits for the steps at work. They look up several times a second; only a provider that
 # does not answer can take longer, and the process then ends without it. `cominflow up` waits a little longer still.
 STOP_S = 10.0
+
+# Completeness of a file, where its feed says no figure of its own. `quiet`: longer than a client's pause between two
+# writes. `rename`, of a file that was never seen under another name: a client renames at once, or never.
+QUIET_S = 30.0
+RENAME_QUIET_S = 60.0
+QUIET_S_MAX = 3600
+
+# How long a marker or its file may be missing before it is told, and how long a file may lack its last record before
+# it is taken and refused: a large file sent again after a broken line takes less than an hour or two.
+MARKER_PATIENCE_S = 7200.0
+TRAILER_PATIENCE_S = 3600.0
+
+# A marker that holds more is no marker: a SHA-256 and a name are some hundred bytes.
+MARKER_BYTES_MAX = 4096
+
+# Seconds between two proofs that the kernel's events reach us, and how long one may take. An event comes within
+# milliseconds; five seconds are a machine under great load.
+CANARY_S = 60.0
+CANARY_WAIT_S = 5.0
 
 # Seconds between two sweeps of every inbox. Events are only a hint; the sweep is the truth.
 SWEEP_S = 5.0

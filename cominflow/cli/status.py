@@ -90,6 +90,7 @@ def _count(*, as_json: bool) -> None:
         "invoiced": format_cents(invoiced["total"] or 0),
         "files_waiting_for_a_person": arrivals.get("HELD", 0) + arrivals.get("QUARANTINED", 0),
         "duplicates": arrivals.get("DUPLICATE", 0),
+        "watcher": _watcher(),
         "ignored_in_inboxes": len(ignored),
         "requests_waiting_for_a_person": requests["open"],
         "deliveries_held": held.count(),
@@ -103,10 +104,7 @@ def _count(*, as_json: bool) -> None:
             for row in pauses
         ],
         "ignored_files": ignored,
-        "failing": [
-            {"batch": batch.pk, "tried_again_at": batch.not_before, "error": batch.error}
-            for batch in Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
-        ],
+        "failing": _failing(),
     }
     showing.record(value, as_json=as_json)
     if as_json:
@@ -123,19 +121,42 @@ def _count(*, as_json: bool) -> None:
         click.echo(f"next: cominflow provider resume {row.provider}")
 
 
+def _failing() -> list[dict[str, Any]]:
+    """Batches whose last try failed, and when they are tried again."""
+    from cominflow.models import Batch
+
+    rows = Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
+    return [{"batch": row.pk, "tried_again_at": row.not_before, "error": row.error} for row in rows]
+
+
 def _ignored() -> list[dict[str, str]]:
-    """What lies in inboxes now and is never taken, and why."""
+    """What lies in inboxes now and is not taken, and why."""
     from cominflow import clock, settings, shown
-    from cominflow.exchange import disk, inbox
+    from cominflow.exchange import claim, disk
     from cominflow.models import Customer
 
     found = []
     folders, at = disk.Folders(settings.DATA), clock.now()
-    for code in Customer.objects.order_by("code").values_list("code", flat=True):
-        place = folders.customer(code).inbox
-        if not place.is_dir():
-            continue
-        with disk.open_folder(place) as opened:
-            scan = inbox.candidates(opened.fd, at=at)
-        found += [{"customer": code, "name": shown.name(one.name), "reason": one.why} for one in scan.ignored]
+    for customer in Customer.objects.order_by("code"):
+        if folders.customer(customer.code).inbox.is_dir():
+            waiting = claim.waiting(folders, customer, at=at)
+            found += [{"customer": customer.code, "name": shown.name(one.name), "reason": one.why} for one in waiting]
     return found
+
+
+def _watcher() -> str:
+    """How the engine's watcher does, as it said last."""
+    from cominflow import settings
+    from cominflow.exchange import canary, disk
+
+    health = canary.health(disk.Folders(settings.DATA))
+    if health is None:
+        return "no engine watched here yet"
+    counts = (
+        (health.restarts_count, "begun again"),
+        (health.overflows_count, "times the kernel threw events away"),
+        (health.unannounced_count, "files that no event told of"),
+    )
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    how = f"degraded since {health.degraded_since}: files are found by the sweep" if health.degraded_since else "well"
+    return f"{how} (at {health.told_at}{', ' + told if told else ''})"

@@ -15,6 +15,7 @@ from cominflow.exchange.feed import OCCURRING, Feed, loads, unsupported
 from cominflow.exchange.stored import assembly
 from tracciati import declare
 from tracciati.declare.toml import Document, did_you_mean
+from tracciati.ending import closing_record
 from tracciati.errors import LayoutError, Problem
 from tracciati.layout import Field, Layout
 
@@ -145,6 +146,12 @@ def check(feed: Feed, layout: Layout) -> None:
         in_feed.finish()
     if "request" not in layout.structure:
         in_feed.problem(("layout",), f"{layout.name} has no structure for requests", "declare `structure` in [file]")
+    elif feed.complete.policy == "trailer" and closing_record(layout, "request") is None:
+        in_feed.problem(
+            ("complete",),
+            f"{layout.name} has no record that ends every file, by which a whole file could be known",
+            "choose commit, rename, marker or quiet; trailer needs a fixed layout whose structure ends with one record",
+        )
     _check_unit(feed, layout, in_feed)
     _check_outcomes(feed, layout, in_feed)
     in_feed.finish()

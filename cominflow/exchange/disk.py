@@ -325,3 +325,8 @@ def sha256_of(descriptor: int) -> Written:
         digest.update(block)
         offset += len(block)
     return Written(digest.hexdigest(), offset)
+
+
+def device_of(descriptor: int) -> int:
+    """The device on which an open file or folder lies."""
+    return os.fstat(descriptor).st_dev

@@ -15,7 +15,9 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Literal, cast
 
+from cominflow.exchange import complete as completeness
 from cominflow.exchange import names as file_names
+from cominflow.exchange.complete import Complete
 from cominflow.exchange.names import KINDS, TEMPLATES, DeliveryName, Kind, Named, NameProblem, Names, RequestName
 from tracciati.declare.toml import Document, Table
 from tracciati.errors import LayoutError
@@ -74,6 +76,7 @@ class Feed:
     """A feed.
 
     layout              id of the layout; its versions are published with the feed
+    complete            how a file is known to be whole, see `exchange.complete`
     accept              the policy as written: "reject-record", "reject-file" or "5%"
     rejected_share_max  the share (0..1) of wrong requests above which the whole file is refused
     service             code of the service of every request, where the file has no field for it
@@ -85,7 +88,7 @@ class Feed:
     """
 
     layout: str
-    complete: str
+    complete: Complete
     accept: str
     rejected_share_max: float
     names: Names
@@ -119,14 +122,16 @@ def loads(text: str, name: str = "feed.toml") -> Feed:
     top = document.table()
     waiting = _Waiting(document)
     layout = top.text("layout", required=True)
-    complete = top.choice("complete", ("commit", "rename", "marker", "trailer", "quiet"), "commit")
-    if complete != "commit":
-        waiting.note("complete")
+    complete = completeness.read(top)
     accept, share = _acceptance(top)
     waivers = _waivers(top)
     if waivers:
         waiting.note("waivers")
     names = _names(top.inner("names"), waiting)
+    if names is not None and (why := completeness.clash(complete, names)):
+        top.problem(
+            "complete", why, 'choose another name for the marker, as complete = { policy = "marker", name = … }'
+        )
     unit, service = _unit(top)
     outcomes = _outcomes(top, rejects_records=accept != "reject-file")
     total = top.choice("unverifiable_total", ("reject-file", "hold", "warn"), "reject-file")

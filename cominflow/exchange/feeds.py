@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 from django.db import transaction
 
 from cominflow.errors import UsageError
-from cominflow.exchange import agreement, feed, names
+from cominflow.exchange import agreement, complete, feed, names
 from cominflow.exchange.feed import Feed
 from cominflow.models import Customer, Event, FeedVersion, LayoutVersion
 from cominflow.models import Feed as FeedRow
@@ -91,6 +93,19 @@ def names_of(customer: Customer) -> list[str]:
     return [load(version).names.request.text for version in live(customer)]
 
 
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Inside of it what is live is read once: the files of one batch are read with what was live when it began."""
+    token = _memory.set({})
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
+_memory: ContextVar[dict[tuple[str, int], Any] | None] = ContextVar("live feeds", default=None)
+
+
 def load(version: FeedVersion) -> Feed:
     """The published feed as a value."""
     return _feed(version.text, f"{version.feed.name}, version {version.number}")
@@ -98,8 +113,15 @@ def load(version: FeedVersion) -> Feed:
 
 def layouts(version: FeedVersion) -> list[tuple[LayoutVersion, Layout]]:
     """The layouts a feed version was published with, the one that begins last first."""
-    rows = sorted(version.layouts.all(), key=lambda row: (row.valid_from or date.min, row.pk), reverse=True)
-    return [(row, layout(row)) for row in rows]
+    memory = _memory.get()
+    key = ("layouts", version.pk)
+    if memory is None or key not in memory:
+        rows = sorted(version.layouts.all(), key=lambda row: (row.valid_from or date.min, row.pk), reverse=True)
+        found = [(row, layout(row)) for row in rows]
+        if memory is None:
+            return found
+        memory[key] = found
+    return list(memory[key])
 
 
 def layout_for(version: FeedVersion, reference_date: date) -> LayoutVersion | None:
@@ -144,6 +166,15 @@ def _layout(text: str, name: str) -> Layout:
 
 def live(customer: Customer) -> list[FeedVersion]:
     """The newest version of each live feed of a customer."""
+    memory = _memory.get()
+    if memory is None:
+        return _read_live(customer)
+    if ("live", customer.pk) not in memory:
+        memory["live", customer.pk] = _read_live(customer)
+    return list(memory["live", customer.pk])
+
+
+def _read_live(customer: Customer) -> list[FeedVersion]:
     versions = FeedVersion.objects.filter(feed__customer=customer, feed__state="LIVE").select_related("feed")
     newest: dict[int, FeedVersion] = {version.feed_id: version for version in versions.order_by("feed__name", "number")}
     return list(newest.values())
@@ -153,7 +184,9 @@ def _check_rivals(row: FeedRow, agreed: Feed) -> None:
     for version in live(row.customer):
         if version.feed_id == row.pk:
             continue
-        why = names.rival(agreed.names, load(version).names)
+        its = load(version)
+        why = names.rival(agreed.names, its.names)
+        why = why or complete.rival(agreed.complete, agreed.names, its.complete, its.names)
         if why is not None:
             raise UsageError(
                 f"feed {row.name} cannot be live beside feed {version.feed.name}: {why}",

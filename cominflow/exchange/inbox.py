@@ -45,10 +45,14 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One look at an inbox: candidates in the order in which they arrived, and what was passed over."""
+    """One look at an inbox: candidates in the order in which they arrived, and what was passed over.
+
+    uploading   device and inode of the files under temporary names
+    """
 
     candidates: tuple[Candidate, ...]
     ignored: tuple[Ignored, ...]
+    uploading: frozenset[tuple[int, int]] = frozenset()
 
 
 def is_temporary(name: bytes) -> bool:
@@ -69,6 +73,7 @@ def candidates(folder: int, *, at: datetime) -> Scan:
     """
     found: list[Candidate] = []
     ignored: list[Ignored] = []
+    uploading: set[tuple[int, int]] = set()
     with os.scandir(folder) as entries:
         for entry in entries:
             name = os.fsencode(entry.name)
@@ -77,6 +82,8 @@ def candidates(folder: int, *, at: datetime) -> Scan:
             except FileNotFoundError:
                 continue
             part = _temporary_part(name)
+            if part:
+                uploading.add((status.st_dev, status.st_ino))
             if part and at.timestamp() - status.st_ctime <= TEMPORARY_NAME_S_MAX:
                 continue
             if not stat.S_ISREG(status.st_mode):
@@ -86,7 +93,7 @@ def candidates(folder: int, *, at: datetime) -> Scan:
             else:
                 found.append(_candidate(name, status))
     found.sort(key=lambda candidate: (candidate.changed_ns, candidate.name))
-    return Scan(tuple(found), tuple(ignored))
+    return Scan(tuple(found), tuple(ignored), frozenset(uploading))
 
 
 def identities(folder: int) -> frozenset[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from cominflow.errors import UsageError
 from cominflow.exchange import states
@@ -61,6 +61,40 @@ def move_all(rows: Sequence[Arrival], to: str, *, at: datetime, by: str, reason:
         row.state, row.reason = to, reason
         for name, value in fields.items():
             setattr(row, name, value)
+
+
+def move_deliveries(rows: Sequence[Delivery], to: str, *, at: datetime, by: str, **fields: Any) -> None:
+    """Move many deliveries in a few statements; those that are there already stay, without an event.
+
+    `fields` change with the state. Hash and size are written as the rows have them: only who stages changes those. Each
+    keeps its reason when it is STAGED, and loses it otherwise. Raises UsageError for a move that the table does not
+    have; then none moves.
+    """
+    with transaction.atomic():
+        locked = Delivery.objects.select_for_update().filter(pk__in=[row.pk for row in rows])
+        present: dict[int, str] = dict(locked.values_list("pk", "state"))
+        moving = [row for row in rows if present[row.pk] != to]
+        for row in moving:
+            if not states.is_legal(states.DELIVERY, present[row.pk], to):
+                raise _refusal("delivery", row, present[row.pk], to, states.DELIVERY)
+            row.reason = row.reason if to == "STAGED" else ""
+        with connection.cursor() as cursor:
+            changes = [(to, row.reason, row.sha256, row.bytes_count, row.pk) for row in moving]
+            cursor.executemany(_UPDATE_DELIVERY, changes)  # bulk_update takes twenty times as long
+        if fields:
+            Delivery.objects.filter(pk__in=[row.pk for row in moving]).update(**fields)
+        events = (Event(at=at, by=by, subject=row.reference, what=to, reason=row.reason) for row in moving)
+        Event.objects.bulk_create(events)
+    for row in moving:
+        for name, value in fields.items():
+            setattr(row, name, value)
+    for row in rows:
+        row.state = to
+
+
+_UPDATE_DELIVERY = (
+    f"update {Delivery._meta.db_table} set state = %s, reason = %s, sha256 = %s, bytes_count = %s where id = %s"
+)
 
 
 def record(subject: str, what: str, *, at: datetime, by: str, reason: str = "") -> None:

@@ -276,6 +276,17 @@ def rival(one: Names, other: Names) -> str | None:
     return None
 
 
+def common_name(one: tuple[Piece, ...], other: tuple[Piece, ...]) -> str | None:
+    """A name that two patterns have in common, for a person; None when they have none."""
+    example = _common(_steps(one), _steps(other))
+    return None if example is None else _shown(example)
+
+
+def is_of_a_half_written_file(name: str) -> bool:
+    """Whether clients give such names to files whose upload is under way."""
+    return bool(_TEMPORARY.search(name.encode()))
+
+
 # Parsing.
 
 _PLACES: Mapping[str, Literal["date", "seq", "any", "stem", "delivery"]] = {
@@ -372,7 +383,8 @@ def _steps(pieces: tuple[Piece, ...]) -> list[Step]:
     return steps
 
 
-def _stem_pieces(request: RequestName) -> tuple[Piece, ...]:
+def stem_pieces(request: RequestName) -> tuple[Piece, ...]:
+    """The pattern of the request's stem: without a fixed ending."""
     *before, last = request.pieces
     stem, dot, _ = last.text.rpartition(".")
     if last.kind != "literal" or not dot:
@@ -381,15 +393,15 @@ def _stem_pieces(request: RequestName) -> tuple[Piece, ...]:
 
 
 def _steps_of_deliveries(names: Names) -> Mapping[Kind, list[Step]]:
-    stem = _stem_pieces(names.request)
+    stem = stem_pieces(names.request)
     return {
         kind: [step for piece in names.deliveries[kind].pieces for step in _delivery_steps(piece, stem)]
         for kind in KINDS
     }
 
 
-def _delivery_steps(piece: Piece, stem_pieces: tuple[Piece, ...]) -> list[Step]:
-    return _steps(stem_pieces) if piece.kind == "stem" else _steps((piece,))
+def _delivery_steps(piece: Piece, stem: tuple[Piece, ...]) -> list[Step]:
+    return _steps(stem) if piece.kind == "stem" else _steps((piece,))
 
 
 def _common(one: list[Step], other: list[Step]) -> bytes | None:

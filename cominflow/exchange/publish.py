@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from cominflow import failpoint, shown
 from cominflow.errors import UsageError, WorldError
-from cominflow.exchange import disk, moves, states
-from cominflow.limits import NAME_BYTES_MAX
+from cominflow.exchange import disk, kernel, moves, states
+from cominflow.limits import FSYNC_EACH_MAX, NAME_BYTES_MAX
 from cominflow.models import Arrival, Customer, Delivery, Event
 
 MOVES = states.DELIVERY
@@ -81,6 +83,70 @@ def plan(
     return found
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A delivery that is to be planned; see `plan`."""
+
+    arrival: Arrival
+    kind: str
+    number: int
+    folder: str
+    name: bytes
+    reason: str = ""
+
+
+def plan_all(plans: Sequence[Plan], *, at: datetime) -> None:
+    """As `plan`, for many, of which none was planned before: a few statements where every name is free.
+
+    Call it inside the transaction that decides about them.
+    """
+    assert connection.in_atomic_block, "what was planned before is known only as long as nobody else plans"
+    for one in plans:
+        assert one.folder in FOLDERS, f"there is no folder {one.folder}"
+        _check_name(one.name, one.arrival)
+    asked = Counter((one.arrival.customer_id, one.folder, one.name) for one in plans)
+    taken = set()
+    for customer_id, folder in {(key[0], key[1]) for key in asked}:
+        names = [one.name for one in plans if (one.arrival.customer_id, one.folder) == (customer_id, folder)]
+        found = Delivery.objects.filter(customer_id=customer_id, folder=folder, name__in=names)
+        taken |= {(customer_id, folder, bytes(name)) for name in found.values_list("name", flat=True)}
+    is_free = [asked[key] == 1 and key not in taken for key in _keys(plans)]
+    free = [one for one, alone in zip(plans, is_free, strict=True) if alone]
+    try:
+        with transaction.atomic():
+            Delivery.objects.bulk_create(
+                Delivery(
+                    customer_id=one.arrival.customer_id,
+                    arrival=one.arrival,
+                    kind=one.kind,
+                    number=one.number,
+                    folder=one.folder,
+                    name=one.name,
+                    reason=one.reason,
+                    planned_at=at,
+                )
+                for one in free
+            )
+    except IntegrityError:  # one was taken since we looked
+        is_free = [False] * len(plans)
+    for one, alone in zip(plans, is_free, strict=True):
+        if not alone:
+            plan(one.arrival, one.kind, one.number, one.folder, one.name, at=at, reason=one.reason)
+
+
+def _keys(plans: Sequence[Plan]) -> Iterator[tuple[int, str, bytes]]:
+    return ((one.arrival.customer_id, one.folder, one.name) for one in plans)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The bytes of a delivery under a temporary name."""
+
+    delivery: Delivery
+    temporary: Path
+    written: disk.Written
+
+
 @contextmanager
 def stage(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = "publish") -> Iterator[BinaryIO]:
     """A new file to write the delivery's bytes into (it can seek); STAGED when the block ends without an exception.
@@ -89,33 +155,90 @@ def stage(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = 
     work). One that was published before and is PLANNED again has its hash: other bytes are thrown away, and it is
     HELD. Raises WorldError when the bytes cannot be made durable; the delivery is still PLANNED then.
     """
+    with ExitStack() as leftovers:
+        made: list[_Made] = []
+        with _making(folders, delivery, made, leftovers) as sink:
+            yield sink
+        _state_staged(folders, made, at=at, by=by)
+
+
+def stage_all(
+    folders: disk.Folders,
+    deliveries: Sequence[Delivery],
+    write: Callable[[BinaryIO, Delivery], None],
+    *,
+    at: datetime,
+    by: str = "publish",
+) -> None:
+    """As `stage`, for many: their bytes are made durable together, and stated in one transaction.
+
+    write   writes the bytes of one delivery
+    """
+    with ExitStack() as leftovers:
+        made: list[_Made] = []
+        for delivery in deliveries:
+            with _making(folders, delivery, made, leftovers) as sink:
+                write(sink, delivery)
+        _state_staged(folders, made, at=at, by=by)
+
+
+@contextmanager
+def _making(folders: disk.Folders, delivery: Delivery, made: list[_Made], leftovers: ExitStack) -> Iterator[BinaryIO]:
+    """A file for the bytes, added to `made` when they are written."""
     descriptor, temporary = tempfile.mkstemp(prefix=f"{delivery.pk}-", suffix=_WRITING, dir=folders.publish)
+    leftovers.callback(Path(temporary).unlink, missing_ok=True)
     failpoint.hit("publish.opened")
     try:
-        try:
-            with os.fdopen(descriptor, "w+b") as sink:
-                yield sink
-                sink.flush()
-                os.fchmod(sink.fileno(), 0o440)
-                os.fsync(sink.fileno())
-                written = disk.sha256_of(sink.fileno())
-        except OSError as cause:
-            raise disk.world_error("write", temporary, cause) from cause
-        failpoint.hit("publish.written")
-        if not is_planned(delivery):
-            return
-        if delivery.sha256 not in ("", written.sha256):
-            moves.move(delivery, "HELD", at=at, by=by, reason=_other_bytes(delivery, written))
-            return
-        Path(temporary).replace(_staged(folders, delivery))
+        with os.fdopen(descriptor, "w+b") as sink:
+            yield sink
+            sink.flush()
+            os.fchmod(sink.fileno(), 0o440)
+            written = disk.sha256_of(sink.fileno())
+    except OSError as cause:
+        raise disk.world_error("write", temporary, cause) from cause
+    made.append(_Made(delivery, Path(temporary), written))
+
+
+def _state_staged(folders: disk.Folders, made: Sequence[_Made], *, at: datetime, by: str) -> None:
+    """Bytes, then names, then states."""
+    if not made:
+        return
+    _make_durable(folders, made)
+    failpoint.hit("publish.written")
+    rows = Delivery.objects.filter(pk__in=[one.delivery.pk for one in made], state="PLANNED")
+    planned = dict(rows.values_list("pk", "sha256"))
+    for one in made:
+        if one.delivery.pk not in planned:
+            is_planned(one.delivery)  # brings it up to date
+            continue
+        if planned[one.delivery.pk] not in ("", one.written.sha256):  # it was published before, with other bytes
+            del planned[one.delivery.pk]
+            moves.move(one.delivery, "HELD", at=at, by=by, reason=_other_bytes(one.delivery, one.written))
+            continue
+        one.temporary.replace(_staged(folders, one.delivery))
         failpoint.hit("publish.staged_name")
-        disk.fsync_folder(folders.publish)
-        failpoint.hit("publish.staged_durable")
-        found = {"sha256": written.sha256, "bytes_count": written.bytes_count}
-        moves.move(delivery, "STAGED", at=at, by=by, reason=delivery.reason, **found)
-        failpoint.hit("publish.staged")
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        one.delivery.sha256, one.delivery.bytes_count = one.written.sha256, one.written.bytes_count
+    disk.fsync_folder(folders.publish)
+    failpoint.hit("publish.staged_durable")
+    staged = [one.delivery for one in made if one.delivery.pk in planned]
+    moves.move_deliveries(staged, "STAGED", at=at, by=by)
+    failpoint.hit("publish.staged")
+
+
+def _make_durable(folders: disk.Folders, made: Sequence[_Made]) -> None:
+    if len(made) > FSYNC_EACH_MAX:
+        with disk.open_folder(folders.publish) as folder:
+            try:
+                kernel.sync_file_system(folder.fd)
+            except OSError as cause:
+                raise disk.world_error("make durable the files in", folders.publish, cause) from cause
+        return
+    for one in made:
+        try:
+            with one.temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as cause:
+            raise disk.world_error("write", one.temporary, cause) from cause
 
 
 def is_planned(delivery: Delivery) -> bool:
@@ -137,16 +260,31 @@ def publish(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str 
     if delivery.state not in ("STAGED", "HELD"):
         hint = "its bytes are staged first" if delivery.state == "PLANNED" else "an operator gave it up"
         raise UsageError(f"delivery {delivery.reference} is {delivery.state} and has nothing to publish", hint=hint)
-    reason = _into_folder(folders, delivery)
-    if reason:
-        moves.move(delivery, "HELD", at=at, by=by, reason=reason)
-        return False
+    publish_all(folders, [delivery], at=at, by=by)
+    return bool(delivery.state == "PUBLISHED")
+
+
+def publish_all(folders: disk.Folders, deliveries: Sequence[Delivery], *, at: datetime, by: str = "publish") -> None:
+    """As `publish`, for many that are STAGED or HELD, in this order: one fsync for each folder, one transaction."""
+    named, held = [], []
+    for delivery in deliveries:
+        reason = _into_folder(folders, delivery)
+        if reason:
+            held.append((delivery, reason))
+        else:
+            named.append(delivery)
+    # Not `publish/`: should its name come back after a power cut, the next publish finds the customer's file equal.
+    for place in sorted({place_of(folders, delivery).parent for delivery in named}):
+        disk.fsync_folder(place)
     failpoint.hit("publish.durable")
-    moves.move(delivery, "PUBLISHED", at=at, by=by, published_at=at)
+    with transaction.atomic():
+        moves.move_deliveries(named, "PUBLISHED", at=at, by=by, published_at=at)
+        for delivery, reason in held:
+            moves.move(delivery, "HELD", at=at, by=by, reason=reason)
     failpoint.hit("publish.published")
-    # Left over where the customer's folder had the same bytes already.
-    _staged(folders, delivery).unlink(missing_ok=True)
-    return True
+    for delivery in named:
+        # Left over where the customer's folder had the same bytes already.
+        _staged(folders, delivery).unlink(missing_ok=True)
 
 
 def discard(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str, reason: str) -> None:
@@ -280,7 +418,7 @@ def history(delivery: Delivery) -> list[Event]:
 
 
 def _into_folder(folders: disk.Folders, delivery: Delivery) -> str:
-    """Rename, durably. Returns why not, or an empty text."""
+    """Rename. Returns why not, or an empty text; durable is the name when its folder was fsynced."""
     source = _staged(folders, delivery)
     target = place_of(folders, delivery)
     if source.exists():
@@ -302,8 +440,6 @@ def _into_folder(folders: disk.Folders, delivery: Delivery) -> str:
         return f"neither the staged file nor {delivery.shown_name} in {delivery.folder} is there"
     elif not holds(target, delivery):
         return f"the staged file is gone, and {delivery.shown_name} in {delivery.folder} has other content"
-    # Not `publish/`: should its name come back after a power cut, the next publish finds the customer's file equal.
-    disk.fsync_folder(target.parent)
     return ""
 
 

@@ -12,7 +12,7 @@ or is refused because the move was made already (`store`: the flow's once-row st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ from cominflow.errors import UsageError
 from cominflow.exchange import assignments, request_states
 from cominflow.exchange.stored import chunks, references, rows
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
+from cominflow.limits import CHUNK_REQUESTS
 from cominflow.models import Arrival, Chunk, Customer, ReferenceSegment, Request
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "counts",
     "discard",
     "find",
+    "keep_rows",
     "mark_delivered",
     "merge",
     "open_count",
@@ -50,6 +52,7 @@ __all__ = [
     "store",
     "stored",
     "waiting_ordinals",
+    "with_chunks",
     "write_references",
 ]
 
@@ -91,7 +94,30 @@ def read(arrival: Arrival, *, states: Collection[str] | None = None) -> Iterator
 
     states  only requests in one of these; portions without any are skipped, chunks unread where counters tell
     """
+    kept = arrival.__dict__.get(_KEPT)
+    if kept is not None and states is None:
+        return iter((kept,))
     return _read(arrival.pk, None if states is None else frozenset(states))
+
+
+def keep_rows(arrivals: Sequence[Arrival]) -> None:
+    """Read the rows of many small arrivals in one query. From then on `read` and `counts` of these very objects tell
+    what was read: keep them no longer than a step, and only where nothing is answered meanwhile or it does not matter.
+
+    Arrivals that are held as chunks, and rows beyond some ten thousand, are read when they are asked for.
+    """
+    chosen, count = [], 0
+    for arrival in arrivals:
+        count += arrival.requests_count
+        if count <= CHUNK_REQUESTS:
+            chosen.append(arrival)
+    found = rows.read_many([arrival.pk for arrival in chosen])
+    for arrival in chosen:
+        if arrival.pk in found:
+            arrival.__dict__[_KEPT] = found[arrival.pk]
+
+
+_KEPT = "kept_rows"
 
 
 def read_portion(arrival: Arrival, ordinal: int, *, states: Collection[str] | None = None) -> Portion | None:
@@ -110,6 +136,11 @@ def waiting_ordinals(arrival: Arrival) -> list[int]:
     waits = Request.objects.filter(arrival=arrival, state=request_states.WAITING).exists()
     waiting = Chunk.objects.filter(arrival=arrival, waiting_count__gt=0).order_by("ordinal")
     return [ROWS_ORDINAL] * waits + list(waiting.values_list("ordinal", flat=True))
+
+
+def with_chunks(arrivals: Sequence[Arrival]) -> set[int]:
+    """Which of these arrivals are held as chunks."""
+    return set(Chunk.objects.filter(arrival__in=arrivals).values_list("arrival_id", flat=True).distinct())
 
 
 def store(where: Stored, answers: Answers, *, at: datetime) -> None:
@@ -170,6 +201,11 @@ def merge(arrival: Arrival) -> int:
 def counts(arrival: Arrival) -> dict[str, int]:
     """How many requests are waiting, open, answered, refused, cancelled and expired; they add up to all."""
     totals = dict.fromkeys(request_states.COUNTERS, 0)
+    kept = arrival.__dict__.get(_KEPT)
+    if kept is not None:
+        for state in kept.states.tolist():
+            totals[request_states.COUNTER_OF[state]] += 1
+        return totals
     summed = Chunk.objects.filter(arrival=arrival).aggregate(
         **{counter: Sum(f"{counter}_count") for counter in request_states.COUNTERS}
     )

@@ -1,6 +1,6 @@
 """Batch: the durable workflow that takes files from their claim to their published answers.
 
-    identify → read → acknowledge → fulfil (portion by portion) → settle → publish
+    identify → read → acknowledge → fulfil (small files together, large ones portion by portion) → settle → publish
 
 Each arrow is a step that the engine remembers. Every step also finds its work by state, so repeating one is safe.
 A failure of the world (disk, database, provider) ends the workflow in order: the batch keeps its error and is begun
@@ -12,7 +12,7 @@ waiting.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import wraps
@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 
 from cominflow import clock, failpoint, logs, quoting, settings
 from cominflow.errors import WorldError
-from cominflow.exchange import quarantine, requests
+from cominflow.exchange import feeds, quarantine, requests, turns
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.moves import move
 from cominflow.flows import deliver, engine, reasons, receive, stopping
@@ -32,7 +32,7 @@ from cominflow.flows.reasons import Reason
 from cominflow.flows.stopping import StoppedError
 from cominflow.fulfilment import pauses
 from cominflow.fulfilment.interruption import Interrupted
-from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES
+from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES, READ_TOGETHER_MAX, SETTLED_TOGETHER_MAX
 from cominflow.models import Arrival, Batch
 
 log = logging.getLogger("cominflow.flows")
@@ -165,21 +165,24 @@ def identify(batch_id: int) -> None:
     if _is_late(batch_id):
         return
     batch = receive.arrivals_of(Batch.objects.get(pk=batch_id))
-    receive.identify(batch, Folders(settings.DATA), at=clock.now())
+    is_small = all(arrival.bytes_count <= LARGE_FILE_BYTES for arrival in batch)
+    with turns.writing() if is_small else nullcontext():  # a large file is hashed for seconds
+        receive.identify(batch, Folders(settings.DATA), at=clock.now())
 
 
 @_guarded
 def read(batch_id: int) -> None:
-    """Read each file: small ones together in one transaction, a savepoint for each; large ones chunk by chunk."""
+    """Read each file: small ones some to a transaction, a savepoint for each; large ones chunk by chunk."""
     if _is_late(batch_id):
         return
     folders = Folders(settings.DATA)
     arrivals = [a for a in receive.arrivals_of(Batch.objects.get(pk=batch_id)) if a.state == "READING"]
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
-    with transaction.atomic():
-        for arrival in small:
-            stopping.look()
-            _read_or_quarantine(arrival, folders)
+    for start in range(0, len(small), READ_TOGETHER_MAX):
+        with feeds.remembered(), turns.writing(), transaction.atomic():
+            for arrival in small[start : start + READ_TOGETHER_MAX]:
+                stopping.look()
+                _read_or_quarantine(arrival, folders)
     failpoint.hit("batch.read")
     for arrival in arrivals:
         if arrival.bytes_count > LARGE_FILE_BYTES:
@@ -209,6 +212,21 @@ def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
         _quarantine(arrival, folders, reasons.defect(type(defect).__name__), at=at)
 
 
+def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object]) -> None:
+    """Do it for the batch's arrivals together. Where that fails, for each by itself: one keeps no other waiting."""
+    arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+    deliver.prepare(arrivals)
+    try:
+        do(arrivals)
+    except (OperationalError, InterfaceError):  # the database is away, for all of them
+        raise
+    except Exception as failure:  # raised where it is the only one, or told by `_each`
+        if len(arrivals) == 1:
+            raise
+        log.info("batch %s: now each file by itself, since together it failed: %s", batch_id, quoting.said(failure))
+        _each(batch_id, lambda arrival: do([arrival]))
+
+
 def _each(batch_id: int, do: Callable[[Arrival], object]) -> None:
     """Do it for every arrival of the batch. One that fails keeps no other waiting: its failure is raised at the end."""
     first: Exception | None = None
@@ -233,12 +251,13 @@ def acknowledge(batch_id: int) -> None:
     """Plan and publish receipts and rejections."""
     folders = Folders(settings.DATA)
 
-    def tell(arrival: Arrival) -> None:
-        deliver.acknowledge(arrival, at=clock.now())
+    def tell(arrivals: Sequence[Arrival]) -> None:
+        at = clock.now()
+        deliver.acknowledge(arrivals, at=at)
         failpoint.hit("batch.acknowledged")
-        deliver.publish_all(arrival, folders, at=clock.now())
+        deliver.publish_all(arrivals, folders, at=at)
 
-    _each(batch_id, tell)
+    _all(batch_id, tell)
 
 
 @_guarded
@@ -260,14 +279,26 @@ def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> str | None:
 @_guarded
 def settle(batch_id: int) -> None:
     """Charge, invoice and plan the answers."""
-    _each(batch_id, lambda arrival: settlement.settle(arrival.pk, at=clock.now()))
+
+    def charge(arrivals: Sequence[Arrival]) -> None:
+        for start in range(0, len(arrivals), SETTLED_TOGETHER_MAX):
+            stopping.look()
+            with turns.writing():
+                settlement.settle_all(arrivals[start : start + SETTLED_TOGETHER_MAX], at=clock.now())
+
+    _all(batch_id, charge)
 
 
 @_guarded
 def publish(batch_id: int) -> None:
     """Write and publish answers and invoice records."""
     folders = Folders(settings.DATA)
-    _each(batch_id, lambda arrival: deliver.publish_all(arrival, folders, at=clock.now()))
+
+    def bring_out(arrivals: Sequence[Arrival]) -> None:
+        requests.keep_rows(arrivals)
+        deliver.publish_all(arrivals, folders, at=clock.now())
+
+    _all(batch_id, bring_out)
 
 
 @_guarded

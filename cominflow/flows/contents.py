@@ -127,6 +127,7 @@ def write_invoice(sink: BinaryIO, delivery: Delivery) -> None:
     arrival = delivery.arrival
     layout = layout_of(arrival)
     invoice = Invoice.objects.get(arrival=arrival, delivery_number=delivery.number)
+    invoice.arrival = arrival
     around = {**_of_delivery(delivery.number, 0), **_of_invoice(invoice, 1)}
     line = assembly.line_record(layout)
     writer = Writer(sink, layout, "invoice")

@@ -1,14 +1,15 @@
 """Deliver: make the bytes of each planned delivery, and publish it into the customer's folder.
 
-Bytes before the name, the name before the state, the state before the next delivery. Killed anywhere, it goes on:
-a delivery's bytes are the same whenever they are made, and a published file is never touched again.
+Bytes before the name, the name before the state; the deliveries of a batch's small files together. Killed anywhere, it
+goes on: a delivery's bytes are the same whenever they are made, and a published file is never touched again.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO
 
 from django.db import transaction
@@ -17,32 +18,49 @@ from django.db.models import F
 from cominflow import logs
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
-from cominflow.exchange.moves import move
+from cominflow.exchange.moves import move_all
 from cominflow.flows import contents, plain, receipts, stopping
-from cominflow.models import Arrival, Delivery
+from cominflow.limits import DELIVERIES_TOGETHER_MAX
+from cominflow.models import Arrival, Delivery, FeedVersion, LayoutVersion
 
 PUBLISHER = "publisher"
 UNPUBLISHED = ("PLANNED", "STAGED", "HELD")
 RECEIPT_STATES = ("QUEUED", "REFUSED", "DUPLICATE", "QUARANTINED", "HELD")
 
 
-def acknowledge(arrival: Arrival, *, at: datetime) -> None:
-    """Plan the receipt of a decided arrival and, where requests were rejected, the file that returns them."""
-    if arrival.state not in RECEIPT_STATES:
-        return
-    number = arrival.readings_count
-    # Planned before, perhaps under another name: since then a feed may have been published that takes the file's name.
-    if arrival.deliveries.filter(kind="receipt", number=number).exists():
-        return
+def prepare(arrivals: Sequence[Arrival]) -> None:
+    """Read the feeds and layouts of these arrivals, once for all of them: each is asked for often."""
+    feed_versions = FeedVersion.objects.select_related("feed").in_bulk(
+        {one.feed_version_id for one in arrivals} - {None}
+    )
+    layout_versions = LayoutVersion.objects.in_bulk({one.layout_version_id for one in arrivals} - {None})
+    for arrival in arrivals:
+        if arrival.feed_version_id is not None:
+            arrival.feed_version = feed_versions[arrival.feed_version_id]
+        if arrival.layout_version_id is not None:
+            arrival.layout_version = layout_versions[arrival.layout_version_id]
+
+
+def acknowledge(arrivals: Sequence[Arrival], *, at: datetime) -> None:
+    """Plan the receipts of decided arrivals and, where requests were rejected, the file that returns them."""
+    decided = [one for one in arrivals if one.state in RECEIPT_STATES]
     with transaction.atomic():
-        for suffix in (b"", b".json"):
-            name = _receipt_name(arrival, number) + suffix
-            publish.plan(arrival, "receipt", number, "receipts", name, at=at, reason=arrival.state)
-        if arrival.state == "QUEUED" and arrival.rejected_count:
-            feed = feeds.load(arrival.feed_version)
-            name = feed.names.render("rejection", bytes(arrival.name), number)
-            for each in contents.renderings(arrival, "rejection", name):
-                publish.plan(arrival, "rejection", number, "outbox", each, at=at)
+        # Planned before, perhaps under another name: since then a feed may have been published that takes the name.
+        rows = Delivery.objects.filter(arrival__in=decided, kind="receipt")
+        planned = set(rows.values_list("arrival_id", "number"))
+        due = [one for one in decided if (one.pk, one.readings_count) not in planned]
+        publish.plan_all([plan for arrival in due for plan in _acknowledgement(arrival)], at=at)
+
+
+def _acknowledgement(arrival: Arrival) -> Iterator[publish.Plan]:
+    number = arrival.readings_count
+    for suffix in (b"", b".json"):
+        name = _receipt_name(arrival, number) + suffix
+        yield publish.Plan(arrival, "receipt", number, "receipts", name, arrival.state)
+    if arrival.state == "QUEUED" and arrival.rejected_count:
+        name = feeds.load(arrival.feed_version).names.render("rejection", bytes(arrival.name), number)
+        for each in contents.renderings(arrival, "rejection", name):
+            yield publish.Plan(arrival, "rejection", number, "outbox", each)
 
 
 def acknowledged(arrivals: Sequence[Arrival]) -> set[int]:
@@ -63,22 +81,47 @@ def _receipt_name(arrival: Arrival, number: int) -> bytes:
     return rendered if number <= 1 else rendered + f".{number}".encode()
 
 
-def publish_all(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
-    """Make and publish what is planned for an arrival, in the order it was planned; close it when all is out.
+def publish_all(arrivals: Sequence[Arrival], folders: Folders, *, at: datetime) -> None:
+    """Make and publish what is planned for these arrivals, in the order it was planned; close those where all is out.
 
     What is HELD is tried again: the file that had its name may be gone.
     """
-    for delivery in arrival.deliveries.filter(state__in=UNPUBLISHED).order_by("pk"):
+    by_key = {arrival.pk: arrival for arrival in arrivals}
+    rows = Delivery.objects.filter(arrival__in=by_key, state__in=UNPUBLISHED).order_by("pk")
+    for share in _shares(list(rows), DELIVERIES_TOGETHER_MAX):
         stopping.look()
-        with logs.about(delivery=delivery.reference):
-            if delivery.state == "PLANNED":
-                with publish.stage(folders, delivery, at=at) as sink:
-                    _write(sink, delivery, folders)
-            publish.publish(folders, delivery, at=at)
-    arrival.refresh_from_db()
-    if arrival.state == "ANSWERED" and not arrival.deliveries.filter(state__in=UNPUBLISHED).exists():
-        move(arrival, "CLOSED", at=at, by=PUBLISHER, closed_at=at)
-        requests.merge(arrival)
+        for delivery in share:
+            delivery.arrival = by_key[delivery.arrival_id]
+            delivery.customer = delivery.arrival.customer
+        planned = [delivery for delivery in share if delivery.state == "PLANNED"]
+        publish.stage_all(folders, planned, partial(_write_logged, folders), at=at)
+        publish.publish_all(folders, share, at=at)
+    _close(by_key, at=at)
+
+
+def _write_logged(folders: Folders, sink: BinaryIO, delivery: Delivery) -> None:
+    with logs.about(arrival=delivery.arrival.reference, delivery=delivery.reference):
+        _write(sink, delivery, folders)
+
+
+def _close(by_key: Mapping[int, Arrival], *, at: datetime) -> None:
+    """CLOSED, for those that are answered and have everything out."""
+    with transaction.atomic():
+        waiting = Delivery.objects.filter(arrival__in=by_key, state__in=UNPUBLISHED).values_list(
+            "arrival_id", flat=True
+        )
+        answered = Arrival.objects.select_for_update(no_key=True).filter(pk__in=by_key, state="ANSWERED")
+        out = sorted(set(answered.values_list("pk", flat=True)) - set(waiting))
+        closed = [by_key[key] for key in out]
+        for arrival in closed:
+            arrival.state = "ANSWERED"
+        move_all(closed, "CLOSED", at=at, by=PUBLISHER, closed_at=at)
+    for key in requests.with_chunks(closed):  # rows have nothing to merge
+        requests.merge(by_key[key])
+
+
+def _shares(rows: Sequence[Delivery], size: int) -> Iterator[Sequence[Delivery]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def made_again(delivery: Delivery, folders: Folders) -> Written:

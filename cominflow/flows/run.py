@@ -21,7 +21,7 @@ from django.db.models import Q
 from cominflow import clock, failpoint
 from cominflow.errors import WorldError
 from cominflow.exchange import publish
-from cominflow.exchange.claim import claim, recover
+from cominflow.exchange.claim import Memory, New, claim, recover
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.watcher import Watcher
 from cominflow.flows import batch as batches
@@ -53,6 +53,9 @@ class Runner:
         self.failure: WorldError | OSError | None = None
         # Customer -> what its inbox failed with, as it was logged: it is swept many times a second.
         self._failing: dict[str, str] = {}
+        self.memory = Memory()
+        # Files that may have come without an event: a late one may still tell of them.
+        self._new: list[New] = []
 
     def recover(self) -> None:
         """What a killed process left half done: claims first, then the engine's own workflows."""
@@ -76,13 +79,14 @@ class Runner:
             if self.stopping.is_set():
                 break
             try:
-                count += len(claim(self.folders, customer, at=clock.now()))
+                count += len(claim(self.folders, customer, at=clock.now(), memory=self.memory))
             except (WorldError, OSError) as failure:
                 about = {"customer": customer.code}
                 if self._failing.get(customer.code) != str(failure):
                     log.error("the inbox of %s was not swept: %s", customer.code, failure, extra=about)
                 self._failing[customer.code] = str(failure)
                 self.failure = self.failure or failure
+                self.memory.forget_dues(customer.code)
             else:
                 if self._failing.pop(customer.code, None) is not None:
                     log.warning("the inbox of %s is swept again", customer.code)
@@ -123,6 +127,8 @@ class Runner:
     def run_once(self, *, timeout_s: float, on_look: Callable[[], None] = lambda: None) -> bool:
         """Claim all there is and work until nothing is due. False when the time was up first.
 
+        A file that has to be quiet for a while is waited for, where the time allows.
+
         on_look  called at each look that finds work under way
 
         Raises WorldError (OSError) when an inbox could not be swept, after all else is done. What failed in a batch
@@ -135,26 +141,28 @@ class Runner:
             claimed = self.sweep()
             _finish_request(self.folders)
             due = self.start_due()
-            if not claimed and not _is_any_due() and not engine.unfinished():
+            is_waiting = self.memory.is_due_before(deadline)  # for a file to be quiet
+            if not claimed and not is_waiting and not _is_any_due() and not engine.unfinished():
                 if self.failure is not None:
                     raise self.failure
                 return True
             on_look()
             wait_s = ONCE_LOOK_S if claimed or due != before else min(ONCE_LOOK_S_MAX, wait_s * 1.5)
             before = due
-            self.stopping.wait(wait_s if due else 0.0)
+            self.stopping.wait(wait_s if due else self.memory.wait_s(LOOK_S) if is_waiting else 0.0)
         return False
 
     def run(self) -> None:
         """Work until `stopping` is set. A failure of the world is logged and tried again at the next sweep."""
         wake = threading.Event()
-        watcher = Watcher(self.folders, wake)
+        watcher = Watcher(self.folders, wake, on_moved=self.memory.note_moved)
         watcher.start()
         next_sweep = 0.0
         try:
             while not self.stopping.is_set():
                 wake.clear()
-                dirty = watcher.take()
+                dirty = watcher.take() | self.memory.due()
+                self._count_unannounced(watcher)
                 is_sweep = _take_request(self.folders) or time.monotonic() >= next_sweep
                 try:
                     if dirty or is_sweep:
@@ -169,9 +177,19 @@ class Runner:
                 if is_sweep:
                     next_sweep = time.monotonic() + SWEEP_S
                     _show_life(self.folders)
-                wake.wait(LOOK_S)
+                wake.wait(self.memory.wait_s(LOOK_S))
         finally:
             watcher.stop()
+
+    def _count_unannounced(self, watcher: Watcher) -> None:
+        """Count files that were found though no event told of them, neither since the look before nor by now."""
+        self._new += self.memory.pop_new()
+        late = [one for one in self._new if time.monotonic() - one.looked_s > LOOK_S]
+        self._new = [one for one in self._new if one not in late]
+        for one in late:
+            if watcher.heard_s(one.customer) < one.before_s:
+                log.warning("%s files of %s were found by a sweep; no event told of them", one.count, one.customer)
+                watcher.count_unannounced(one.count)
 
 
 def _show_life(folders: Folders) -> None:

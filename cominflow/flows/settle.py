@@ -7,7 +7,8 @@ missing. Running it again finds nothing to settle. So no answer is charged twice
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from django.db import transaction
 from cominflow import failpoint
 from cominflow.billing import charges
 from cominflow.exchange import feeds, publish, requests
-from cominflow.exchange.arrivals import move
+from cominflow.exchange.moves import move_all
 from cominflow.exchange.names import Kind
 from cominflow.flows import contents, stopping
 from cominflow.invoicing.issue import Line, issue
@@ -29,39 +30,79 @@ SETTLER = "settle"
 
 
 def settle(arrival_id: int, *, at: datetime) -> int | None:
-    """Settle one arrival. Returns the number of the answer that it planned, None when there was nothing to answer.
+    """Settle one arrival. Returns the number of the answer that it planned, None when there was nothing to answer."""
+    arrival = Arrival.objects.select_related("customer", "feed_version").get(pk=arrival_id)
+    before = arrival.answers_count
+    settle_all([arrival], at=at)
+    return int(arrival.answers_count) if arrival.answers_count != before else None
 
-    As long as a request waits for its provider nothing is settled: the first answer has all requests of the file.
 
-    An answer goes out when at least one request was answered since the last one; what is still open stands in the
-    first answer as pending, and comes in a further one.
+def settle_all(arrivals: Sequence[Arrival], *, at: datetime) -> None:
+    """Settle some arrivals in one transaction.
+
+    As long as a request of an arrival waits for its provider nothing of it is settled: the first answer has all
+    requests of the file. An answer goes out when at least one request was answered since the last one; what is still
+    open stands in the first answer as pending, and comes in a further one.
     """
     with transaction.atomic():
-        arrival = (
-            Arrival.objects.select_for_update(of=("self",))
-            .select_related("customer", "feed_version")
-            .get(pk=arrival_id)
+        rows = Arrival.objects.select_for_update(no_key=True).filter(
+            pk__in=[one.pk for one in arrivals], state="QUEUED"
         )
-        if arrival.state != "QUEUED":
-            return None
-        counts = requests.counts(arrival)
-        if counts["waiting"]:
-            return None
-        number = _answer(arrival, at=at)
+        locked = dict(rows.order_by("pk").values_list("pk", "answers_count"))
+        queued = [one for one in arrivals if one.pk in locked]
+        requests.keep_rows(queued)  # no answer comes or goes while their rows are locked
+        settling = _Settling({}, [], [], [])
+        answered = []
+        for arrival in queued:
+            arrival.state, arrival.answers_count = "QUEUED", locked[arrival.pk]
+            counts = requests.counts(arrival)
+            if counts["waiting"]:
+                continue
+            _answer(arrival, settling, at=at)
+            if not counts["open"]:
+                answered.append(arrival)
+        settling.write(at=at)
         failpoint.hit("settle.planned")
-        if not counts["open"]:
-            move(arrival, "ANSWERED", at=at, by=SETTLER)
-        return number
+        move_all(answered, "ANSWERED", at=at, by=SETTLER)
 
 
-def _answer(arrival: Arrival, *, at: datetime) -> int | None:
+@dataclass(frozen=True)
+class _Settling:
+    """What is to be written for some arrivals, and the prices that were looked up for them."""
+
+    found: dict[tuple[int, str], tuple[Service, list[Price]]]
+    once: list[Once]
+    charges: list[Charge]
+    plans: list[publish.Plan]
+
+    def priced(self, arrival: Arrival, code: str) -> tuple[Service, Price]:
+        """The service, and its price when the arrival was accepted."""
+        key = (arrival.customer_id, code)
+        if key not in self.found:
+            service = Service.objects.get(code=code)
+            self.found[key] = service, prices.prices_of(arrival.customer, service)  # the newest first
+        service, known = self.found[key]
+        assert arrival.accepted_at is not None, "an arrival is QUEUED from its acceptance on"
+        price = next((one for one in known if one.valid_from <= arrival.accepted_at), None)
+        assert price is not None, f"{code} was priced when the file was accepted"
+        return service, price
+
+    def write(self, *, at: datetime) -> None:
+        """In the transaction in which it was collected."""
+        Once.objects.bulk_create(self.once)
+        Charge.objects.bulk_create(self.charges)
+        failpoint.hit("settle.charged")
+        publish.plan_all(self.plans, at=at)
+
+
+def _answer(arrival: Arrival, settling: _Settling, *, at: datetime) -> None:
+    """Charge and invoice what is fresh, and plan its deliveries; nothing when nothing is."""
     number = arrival.answers_count + 1
     fresh = list(_take_fresh(arrival, number))
     if not fresh:
-        return None
-    Once.objects.create(arrival=arrival, step=f"answer-{number}", done_at=at)
-    lines = _charge(arrival, number, fresh, at=at)
-    failpoint.hit("settle.charged")
+        return
+    settling.once.append(Once(arrival=arrival, step=f"answer-{number}", done_at=at))
+    lines = _charge(arrival, number, fresh, settling, at=at)
     arrival.answers_count = number
     arrival.save(update_fields=["answers_count"])
     feed = feeds.load(arrival.feed_version)
@@ -70,10 +111,11 @@ def _answer(arrival: Arrival, *, at: datetime) -> int | None:
     if lines:
         issue(arrival, delivery_number=number, lines=lines, at=at)
         planned.append("invoice")
-    for kind in planned:
-        for rendering in contents.renderings(arrival, kind, feed.names.render(kind, name, number)):
-            publish.plan(arrival, kind, number, "outbox", rendering, at=at)
-    return number
+    settling.plans.extend(
+        publish.Plan(arrival, kind, number, "outbox", rendering)
+        for kind in planned
+        for rendering in contents.renderings(arrival, kind, feed.names.render(kind, name, number))
+    )
 
 
 def _take_fresh(arrival: Arrival, number: int) -> Iterator[tuple[int, Counter[str]]]:
@@ -91,24 +133,21 @@ def _take_fresh(arrival: Arrival, number: int) -> Iterator[tuple[int, Counter[st
         yield portion.ordinal, Counter({one["values"]: one["counts"] for one in counts.to_pylist()})
 
 
-def _charge(arrival: Arrival, number: int, portions: list[tuple[int, Counter[str]]], *, at: datetime) -> list[Line]:
+def _charge(
+    arrival: Arrival, number: int, portions: list[tuple[int, Counter[str]]], settling: _Settling, *, at: datetime
+) -> list[Line]:
     """Charges per portion and service, and the invoice line of each service, in the order the services first occur."""
-    assert arrival.accepted_at is not None, "an arrival is QUEUED from its acceptance on"
     totals: dict[str, int] = {}
     found: dict[str, tuple[Service, Price]] = {}
-    rows = []
     for ordinal, counts in portions:
         for code, quantity in counts.items():
             if code not in found:
-                service = Service.objects.get(code=code)
-                price = prices.price_at(arrival.customer, service, arrival.accepted_at)
-                assert price is not None, f"{code} was priced when the file was accepted"
-                found[code] = (service, price)
+                found[code] = settling.priced(arrival, code)
             service, price = found[code]
             before = totals.get(code, 0)
             totals[code] = before + quantity
             amount = charges.part(E8(price.unit_price_e8), before, quantity)
-            rows.append(
+            settling.charges.append(
                 Charge(
                     arrival=arrival,
                     chunk_ordinal=ordinal,
@@ -120,7 +159,6 @@ def _charge(arrival: Arrival, number: int, portions: list[tuple[int, Counter[str
                     charged_at=at,
                 )
             )
-    Charge.objects.bulk_create(rows)
     return [
         Line(service, totals[code], price.unit_price_e8, charges.part(E8(price.unit_price_e8), 0, totals[code]))
         for code, (service, price) in found.items()

@@ -70,8 +70,11 @@ def issue(arrival: Arrival, *, delivery_number: int, lines: Sequence[Line], at: 
 
 def _next_number(section: str, year: int) -> int:
     """The next number of a section and year; its row stays locked until the transaction ends."""
-    Numbering.objects.get_or_create(section=section, year=year)
-    counter = Numbering.objects.select_for_update().get(section=section, year=year)
+    rows = Numbering.objects.select_for_update().filter(section=section, year=year)
+    counter = rows.first()
+    if counter is None:  # the year's first invoice; of two at a time one makes the row
+        Numbering.objects.get_or_create(section=section, year=year)
+        counter = rows.get()
     counter.last += 1
     counter.save(update_fields=["last"])
     return counter.last

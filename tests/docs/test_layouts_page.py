@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cominflow.exchange import agreement
+from cominflow.exchange import agreement, complete
 from cominflow.exchange import feed as feeds
 from cominflow.exchange import names as file_names
 from tests.docs import blocks
@@ -187,7 +187,8 @@ def _feed_with(example: str) -> dict[str, Any]:
 @pytest.mark.parametrize("row", rows("## Keys of a feed"), ids=lambda row: row[0])
 def test_an_example_of_a_feed_loads_and_works_or_waits_as_the_page_says(row: list[str]) -> None:
     key, example, works, _ = row
-    assert example.startswith((f"{key} = ", f"{key}.")), f"the example of {key} shows something else"
+    assert tomllib.loads(example).keys() == {key.partition(".")[0]}, f"the example of {key} shows something else"
+    assert key.rpartition(".")[2] in example, f"the example of {key} does not show it"
     waiting = [path for path, _ in feeds.unsupported(feeds.loads(toml(_feed_with(example))))]
     assert waiting == ([] if works == "yes" else [key])
 
@@ -200,6 +201,7 @@ def test_the_page_has_every_key_of_feeds() -> None:
     assert said == later | known | {
         "layout",
         "complete",
+        *(f"complete.{key}" for keys in complete._KEYS.values() for key in keys),
         "accept",
         "unverifiable_total",
         "service",
@@ -207,6 +209,8 @@ def test_the_page_has_every_key_of_feeds() -> None:
         "outcomes",
         "defaults",
     }
+    for policy in complete._KEYS:
+        assert f"`{policy}`" in TEXT, f"the page does not name the policy {policy}"
     for outcome in feeds.OUTCOMES:
         assert re.search(rf"\b{outcome}\b", TEXT), f"the page does not name the outcome {outcome}"
 

@@ -56,10 +56,10 @@ def no_intent_row() -> None:
     def not_yet(rows: Any, **options: Any) -> Any:
         return rows
 
-    def wrong(rows: Any, *, at: Any) -> None:
+    def wrong(rows: Any, *, at: Any, **options: Any) -> None:
         failpoint.hit(BETWEEN)
         create(rows)
-        stated(rows, at=at)
+        stated(rows, at=at, **options)
 
     objects.bulk_create = not_yet
     taking.state_claimed = wrong

@@ -5,7 +5,8 @@ the names in a folder as they were at the folder's last fsync. Hooks around fsyn
 COMMIT keep it up to date and ask the rules:
 
     name    nothing gets its name in a watched folder before its bytes are durable; no rename without an intent row
-    remove  nothing is taken away from an inbox or the spool before its bytes are durable under another name
+    remove  nothing is taken away from an inbox or the spool before its bytes are durable under another name; a marker
+            not before its file
     commit  no row says what the disk does not hold yet: the file is there, and is gone from where it was
     told    no client is told OK before its file is durable under the name that it gave
 """
@@ -227,6 +228,10 @@ class Recorder:
         parts = name.split("/")
         if parts[0] != "spool" and parts[2:3] != ["inbox"]:
             return
+        if name.endswith(workload.MARKER):
+            if name.removesuffix(workload.MARKER).rpartition("/")[2] in self.disk.entries(name.rpartition("/")[0]):
+                self._break(f"{name} is removed while its file is durable in the inbox")
+            return
         content = _hash(os.fspath(path))
         # A repeat of the same content that lies in the inbox is no copy of this one.
         places = ("spool",) if parts[0] != "spool" else ("spool", "archive", "quarantine", "customers")
@@ -257,14 +262,16 @@ class Recorder:
     def _wrong_rows(self) -> Iterator[str]:
         """Rows that say what the disk does not hold; each state of a row is looked at once."""
         arrivals = self._rows(
-            "SELECT a.id, a.claim_id, a.state, a.sha256, a.dev, a.ino, a.claimed_at, c.code, a.readings_count"
+            "SELECT a.id, a.claim_id, a.state, a.sha256, a.dev, a.ino, a.claimed_at, c.code, a.readings_count, a.name"
             " FROM {arrival} a JOIN {customer} c ON c.id = a.customer_id"
         )
-        for key, claim_id, state, sha256, dev, ino, claimed_at, code, readings in arrivals:
+        for key, claim_id, state, sha256, dev, ino, claimed_at, code, readings, name in arrivals:
             seen = ("A", key, state, sha256, readings)
             if state in _TAKEN and seen not in self._checked:
                 self._checked.add(seen)
                 yield from self._wrong_arrival(key, claim_id, state, sha256, (dev, ino), claimed_at, code, readings)
+                if os.fsdecode(name) + workload.MARKER in self.disk.entries(f"customers/{code}/inbox"):
+                    yield f"A-{key} is {state} while its marker is durable in the inbox"
         orphans = set(self.disk.entries("spool")) - {row[1] for row in arrivals} - {workload.ORPHAN}
         yield from (f"no row knows spool/{name}" for name in orphans if not name.endswith(".copy"))
         deliveries = self._rows(

@@ -15,7 +15,9 @@ import psycopg
 # Small enough that fifty requests are three chunks and a large file: the same paths as with the real numbers.
 LIMITS = {
     "cominflow.flows.receive": {"REQUESTS_AS_ROWS_MAX": 8, "CHUNK_REQUESTS": 20},
-    "cominflow.flows.batch": {"LARGE_FILE_BYTES": 4_000},
+    "cominflow.flows.batch": {"LARGE_FILE_BYTES": 4_000, "READ_TOGETHER_MAX": 2, "SETTLED_TOGETHER_MAX": 2},
+    "cominflow.flows.deliver": {"DELIVERIES_TOGETHER_MAX": 6},
+    "cominflow.exchange.publish": {"FSYNC_EACH_MAX": 3},
     "cominflow.flows.run": {"ONCE_LOOK_S": 0.1},
     "cominflow.exchange.stored.chunks": {"CHUNK_REQUESTS": 20},
     "cominflow.exchange.stored.rows": {"REQUESTS_AS_ROWS_MAX": 8},

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cominflow.exchange.disk import Folders
+    from cominflow.exchange.sftp.view import View
     from cominflow.flows.run import Runner
     from tests.simulation.place import Place
 
@@ -32,6 +33,8 @@ SENT = "sent.pickle"
 ORPHAN = "a-file-that-no-row-knows"
 # Beside the clients' files from the moment on in which bytes may be taken away.
 PURGING = "purging"
+# Named after its file, sent before it and anew whenever the file is.
+MARKER = ".ok"
 # Somebody writes this file just when it is taken; it goes back, and is taken when he is done.
 CONTESTED = "controlli_2026-03-01_1.csv"
 
@@ -106,7 +109,10 @@ def build(place: Place, *, is_short: bool) -> None:
         texts = {
             path.name: path.read_text() for path in (files.LAYOUTS / code).glob("*.toml") if path.name != "feed.toml"
         }
-        feeds.publish(customer, (files.LAYOUTS / code / "feed.toml").read_text(), texts, at=at, by=OPERATOR)
+        feed = (files.LAYOUTS / code / "feed.toml").read_text()
+        if code == INSTITUTE:  # its files come with markers
+            feed = feed.replace('complete           = "commit"', 'complete           = "marker"')
+        feeds.publish(customer, feed, texts, at=at, by=OPERATOR)
     engine.launch()
     engine.shut_down()
     connections.close_all()
@@ -210,6 +216,8 @@ def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str], None]
             ok = place.clients / f"{one.name}.ok-{number}"
             if ok.exists():
                 continue
+            if one.customer == INSTITUTE:
+                _send_marker(view, name + MARKER.encode())
             try:
                 if step == "put":
                     upload = view.open(Path_("inbox", name), Opening.WRITE | Opening.CREATE | Opening.TRUNCATE)
@@ -229,6 +237,20 @@ def _send(place: Place, folders: Folders, one: Sent, told: Callable[[str], None]
             ok.touch()
     finally:
         view.close()
+
+
+def _send_marker(view: View, name: bytes) -> None:
+    """What says that a file is whole; when it is there already, nothing is to be done."""
+    from cominflow.exchange.sftp.packets import Opening, RefusedError
+    from cominflow.exchange.sftp.place import Place as Path_
+    from cominflow.exchange.sftp.upload import Upload
+
+    try:
+        upload = view.open(Path_("inbox", name), Opening.WRITE | Opening.CREATE | Opening.TRUNCATE)
+        assert isinstance(upload, Upload)
+        view.commit(upload)
+    except RefusedError as refused:
+        assert "already in the inbox" in refused.text, refused.text
 
 
 def operate(place: Place, sent: list[Sent], *, answers_max: int) -> int:

@@ -2,8 +2,9 @@
 
 For up to 256 files at a time:
 
-    lease each (nobody writes it) → make the bytes durable → rows CLAIMING → rename each into the spool
-    → fsync both folders → does nobody wait to write? → rows CLAIMED, with their batches → leases end
+    complete by its feed's policy? → lease each (nobody writes it) → proofs (trailer, marker's hash) → make the bytes
+    durable → rows CLAIMING → rename each into the spool → fsync both folders → does nobody wait to write? → remove
+    their markers → rows CLAIMED, with their batches → leases end
 
 A file whose row is CLAIMING is in the inbox or in the spool; `claim` settles such rows before it takes more, and
 `recover` does so for everybody at start.
@@ -15,6 +16,7 @@ Claims of one process take turns (a lock here); two processes on one data folder
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -22,12 +24,14 @@ from datetime import datetime
 
 from cominflow import shown
 from cominflow.exchange import disk, inbox, moves
-from cominflow.exchange.claim import settling, taking
-from cominflow.exchange.claim.opened import Recovered, open_folders
+from cominflow.exchange.claim import judging, proofs, settling, taking
+from cominflow.exchange.claim.judging import Ready, Waiting
+from cominflow.exchange.claim.memory import Memory, New
+from cominflow.exchange.claim.opened import OPEN_FLAGS, Opened, Recovered, open_folders
 from cominflow.limits import BATCH_ARRIVALS_MAX
 from cominflow.models import Customer, Event
 
-__all__ = ["Recovered", "claim", "random_claim_id", "recover"]
+__all__ = ["Memory", "New", "Recovered", "claim", "random_claim_id", "recover", "waiting"]
 
 _log = logging.getLogger(__name__)
 
@@ -41,28 +45,67 @@ def random_claim_id() -> str:
 
 
 def claim(
-    folders: disk.Folders, customer: Customer, *, at: datetime, claim_ids: Callable[[], str] = random_claim_id
+    folders: disk.Folders,
+    customer: Customer,
+    *,
+    at: datetime,
+    claim_ids: Callable[[], str] = random_claim_id,
+    memory: Memory | None = None,
 ) -> list[int]:
     """Take every completed file out of a customer's inbox into the spool.
 
+    memory   what was seen at earlier looks; without it no file is known to be quiet
+
     Returns the ids of the arrivals that became CLAIMED, first those that a killed process left half-way, then in the
-    order in which the files came. Files that somebody still writes stay for the next time; what is no file stays too
-    and is reported once (event `ignored` of `inbox <code>`). Raises WorldError; what was taken by then stays taken,
-    and the rest is taken the next time.
+    order in which the files came. Files that somebody still writes, or that are not complete by their feed's policy,
+    stay for the next time; what is no file stays too and is reported once (event `ignored` of `inbox <code>`), and so
+    is what waits for too long. Raises WorldError; what was taken by then stays taken, and the rest is taken the next
+    time.
     """
+    memory = memory or Memory()
     with _turn, open_folders(folders, customer) as opened:
+        memory.begin(customer.code, disk.device_of(opened.inbox.fd))
         claimed = settling.settle(opened, at=at).claimed
         scan = inbox.candidates(opened.inbox.fd, at=at)
-        ignored = list(scan.ignored)
-        for start in range(0, len(scan.candidates), BATCH_ARRIVALS_MAX):
-            group = scan.candidates[start : start + BATCH_ARRIVALS_MAX]
-            taken = taking.take(opened, group, at=at, claim_ids=claim_ids)
+        agreed = judging.agreements(customer) if scan.candidates else []
+        judged = judging.judge(customer.code, scan, agreed, memory, at=at)
+        ignored, waiting = list(scan.ignored), list(judged.waiting)
+        for start in range(0, len(judged.ready), BATCH_ARRIVALS_MAX):
+            group = judged.ready[start : start + BATCH_ARRIVALS_MAX]
+            taken = taking.take(opened, group, memory, at=at, claim_ids=claim_ids)
             claimed += taken.claimed
             ignored += taken.ignored
+            waiting += taken.waiting
             if taken.is_unsettled:
                 claimed += settling.settle(opened, at=at).claimed
+        ignored += [inbox.Ignored(one.name, one.why) for one in waiting if one.is_overdue]
         _report(customer, ignored, at=at)
     return claimed
+
+
+def waiting(folders: disk.Folders, customer: Customer, *, at: datetime) -> list[inbox.Ignored]:
+    """What lies in a customer's inbox and is not taken now, and why; takes nothing. Raises WorldError, OSError."""
+    memory = Memory()
+    with open_folders(folders, customer) as opened:
+        scan = inbox.candidates(opened.inbox.fd, at=at)
+        judged = judging.judge(customer.code, scan, judging.agreements(customer), memory, at=at)
+        found = list(judged.waiting)
+        for ready in judged.ready:
+            if ready.agreed is not None and (why := _refuted(opened, ready, memory, at=at)) is not None:
+                found.append(why)
+    return [*scan.ignored, *(inbox.Ignored(one.name, one.why) for one in found)]
+
+
+def _refuted(opened: Opened, ready: Ready, memory: Memory, *, at: datetime) -> Waiting | None:
+    """What stands against a file, without a lease: the engine may be about to take it."""
+    try:
+        descriptor = os.open(ready.candidate.name, OPEN_FLAGS, dir_fd=opened.inbox.fd)
+    except OSError:
+        return None
+    try:
+        return proofs.refute(opened.customer.code, opened.inbox, ready, descriptor, memory, at=at)
+    finally:
+        os.close(descriptor)
 
 
 def recover(folders: disk.Folders, *, at: datetime) -> Recovered:

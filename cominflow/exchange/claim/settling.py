@@ -11,6 +11,7 @@ from typing import Literal
 
 from cominflow import failpoint
 from cominflow.exchange import archive, disk, inbox, lease, moves, quarantine
+from cominflow.exchange.claim import judging
 from cominflow.exchange.claim.opened import (
     COPYING,
     OPEN_FLAGS,
@@ -18,6 +19,7 @@ from cominflow.exchange.claim.opened import (
     Recovered,
     fsync_file,
     identity,
+    remove_markers,
     state_claimed,
 )
 from cominflow.limits import BATCH_ARRIVALS_MAX
@@ -57,7 +59,9 @@ def settle(opened: Opened, *, at: datetime) -> Recovered:
                     found = {"arrival": row.reference, "customer": opened.customer.code}
                     _log.warning("%s (%s) vanished: %s", row.reference, row.shown_name, _VANISHED, extra=found)
                 failpoint.hit("claim.settled")
-            state_claimed(claimed, at=at)
+            markers = judging.markers(opened.customer, claimed)
+            remove_markers(opened, markers.values())
+            state_claimed(claimed, at=at, markers=markers)
             failpoint.hit("claim.settled_stated")
         settled.claimed += [row.pk for row in claimed]
     return settled

@@ -16,18 +16,30 @@ from datetime import datetime
 from django.db import transaction
 
 from cominflow import failpoint
-from cominflow.exchange import disk, inbox, kernel, lease
-from cominflow.exchange.claim.opened import COPYING, OPEN_FLAGS, Opened, fsync_file, identity, state_claimed
+from cominflow.exchange import disk, inbox, kernel, lease, turns
+from cominflow.exchange.claim import proofs
+from cominflow.exchange.claim.judging import Ready, Waiting
+from cominflow.exchange.claim.memory import Memory
+from cominflow.exchange.claim.opened import (
+    COPYING,
+    OPEN_FLAGS,
+    Opened,
+    fsync_file,
+    identity,
+    remove_markers,
+    state_claimed,
+)
 from cominflow.limits import FSYNC_EACH_MAX
 from cominflow.models import Arrival
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Ids that are CLAIMED, what could not be opened, and whether rows are left CLAIMING for `settling`."""
+    """Ids that are CLAIMED, what could not be opened or waits, and whether rows are left CLAIMING for `settling`."""
 
     claimed: list[int]
     ignored: list[inbox.Ignored]
+    waiting: list[Waiting]
     is_unsettled: bool
 
 
@@ -38,32 +50,46 @@ class _Held:
     candidate: inbox.Candidate
     descriptor: int
     row: Arrival
+    marker: bytes
 
 
-def take(opened: Opened, group: Sequence[inbox.Candidate], *, at: datetime, claim_ids: Callable[[], str]) -> Taken:
+def take(
+    opened: Opened, group: Sequence[Ready], memory: Memory, *, at: datetime, claim_ids: Callable[[], str]
+) -> Taken:
     """Take a group of files that a scan found. Raises WorldError; rows may then be left CLAIMING."""
     ignored: list[inbox.Ignored] = []
+    waiting: list[Waiting] = []
     with ExitStack() as leases:
         held = []
-        for candidate in group:
+        for ready in group:
+            candidate = ready.candidate
             descriptor = _lease(opened, candidate, ignored, leases)
-            if descriptor is not None:
-                held.append(_Held(candidate, descriptor, _intent(opened, descriptor, candidate, at, claim_ids())))
+            if descriptor is None:
+                continue
+            refuted = proofs.refute(opened.customer.code, opened.inbox, ready, descriptor, memory, at=at)
+            if refuted is not None:
+                waiting.append(refuted)
+                continue
+            row = _intent(opened, descriptor, candidate, at, claim_ids())
+            held.append(_Held(candidate, descriptor, row, ready.marker.name if ready.marker else b""))
         if not held:
-            return Taken([], ignored, is_unsettled=False)
+            return Taken([], ignored, waiting, is_unsettled=False)
         failpoint.hit("claim.leased")
         _make_durable(opened, held)
-        with transaction.atomic():
+        with turns.writing(), transaction.atomic():
             Arrival.objects.bulk_create([one.row for one in held])
         failpoint.hit("claim.intended")
         taken = [one for one in held if _move(opened, one)]
         opened.fsync()
         failpoint.hit("claim.durable")
-        rows = [one.row for one in _without_contested(opened, taken)]
+        free = _without_contested(opened, taken)
         failpoint.hit("claim.checked")
-        state_claimed(rows, at=at)
+        rows, markers = [one.row for one in free], {one.row.pk: one.marker for one in free if one.marker}
+        remove_markers(opened, markers.values())
+        state_claimed(rows, at=at, markers=markers)
         failpoint.hit("claim.stated")
-    return Taken([row.pk for row in rows], ignored, is_unsettled=len(rows) < len(held))
+    memory.taken(opened.customer.code, [one.candidate for one in free])
+    return Taken([row.pk for row in rows], ignored, waiting, is_unsettled=len(rows) < len(held))
 
 
 def _lease(opened: Opened, candidate: inbox.Candidate, ignored: list[inbox.Ignored], leases: ExitStack) -> int | None:

@@ -15,7 +15,7 @@ import os
 import uuid
 
 from cominflow import failpoint, shown
-from cominflow.exchange import disk, kernel
+from cominflow.exchange import disk, kernel, uploaded
 from cominflow.exchange.sftp.coverage import Coverage
 from cominflow.exchange.sftp.packets import Attributes, Code, RefusedError
 
@@ -43,6 +43,7 @@ class Upload:
             if os.fstat(self._file).st_nlink != 1:
                 raise RefusedError(Code.FAILURE, "the server is starting; send the file again")
             self._check_space()
+            uploaded.note(self._file, name)
             failpoint.hit("upload.opened")
         except BaseException:
             self.discard()

@@ -6,7 +6,8 @@ revision and takes the place of the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,6 +83,14 @@ def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
     found = list(rows.values_list(*_FIELDS))
     if found:
         yield _portion(arrival_id, found)
+
+
+def read_many(arrival_ids: Collection[int]) -> dict[int, Portion]:
+    """Arrival id -> its rows; arrivals without rows are left out."""
+    rows = Request.objects.filter(arrival_id__in=arrival_ids).order_by("arrival_id", "position")
+    found = rows.values_list("arrival_id", *_FIELDS)
+    by_arrival = itertools.groupby(found.iterator(), key=lambda row: row[0])
+    return {key: _portion(key, [row[1:] for row in its]) for key, its in by_arrival}
 
 
 def read_at(arrival_id: int, position: int) -> Portion | None:

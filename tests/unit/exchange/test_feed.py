@@ -59,7 +59,6 @@ def test_what_works_already_is_not_named() -> None:
 @pytest.mark.parametrize(
     ("line", "key"),
     [
-        ('complete = "rename"', "complete"),
         (
             'waivers = [{ rule = "BD-001", until = 2026-12-31, reason = "new system", owner = "MARIO ROSSI" }]',
             "waivers",
@@ -75,7 +74,7 @@ def test_every_other_value_of_a_key_waits_for_its_behaviour(line: str, key: str)
 
 def test_a_feed_says_as_little_as_it_needs() -> None:
     agreed = feed.loads(SMALLEST)
-    assert (agreed.accept, agreed.rejected_share_max, agreed.complete) == ("reject-record", 1.0, "commit")
+    assert (agreed.accept, agreed.rejected_share_max, agreed.complete.policy) == ("reject-record", 1.0, "commit")
     assert agreed.service == "ORD" and agreed.code_of("not_found") == "not_found"
 
 

@@ -92,6 +92,52 @@ def test_two_uploads_of_one_name_have_receipts_of_two_names(claimed: Claimed, at
     assert names == [b"RV_001.R01", b"RV_001.%s.R01" % second.reference.encode()] * 2
 
 
+def test_many_are_planned_as_one_would_be(claimed: Claimed, at: datetime) -> None:
+    from django.db import transaction
+
+    from cominflow.exchange import publish
+    from cominflow.models import Delivery
+
+    first, second, third = (claimed(f"{name}.txt", name.encode()) for name in "abc")
+    plan(first, at, b"TAKEN.A01")
+    with transaction.atomic():
+        publish.plan_all(
+            [
+                publish.Plan(first, "answer", 2, "outbox", b"FREE.A02"),
+                publish.Plan(second, "answer", 1, "outbox", b"TAKEN.A01"),
+                publish.Plan(second, "receipt", 1, "receipts", b"TWICE.R01", "QUEUED"),
+                publish.Plan(third, "receipt", 1, "receipts", b"TWICE.R01", "REFUSED"),
+            ],
+            at=at,
+        )
+    names = {(row.arrival_id, bytes(row.name), row.reason) for row in Delivery.objects.all()}
+    assert names == {
+        (first.pk, b"TAKEN.A01", ""),
+        (first.pk, b"FREE.A02", ""),
+        (second.pk, b"TAKEN.%s.A01" % second.reference.encode(), ""),
+        (second.pk, b"TWICE.R01", "QUEUED"),
+        (third.pk, b"TWICE.%s.R01" % third.reference.encode(), "REFUSED"),
+    }
+
+
+def test_of_many_that_are_published_one_whose_name_is_taken_is_held(
+    folders: Folders, arrival: Arrival, outbox: Path, at: datetime
+) -> None:
+    from cominflow.exchange import publish
+
+    deliveries = [plan(arrival, at, b"RV_001.A%02d" % number, number) for number in range(1, 13)]
+    publish.stage_all(folders, deliveries, lambda sink, delivery: sink.write(bytes(delivery.name)) and None, at=at)
+    (outbox / "RV_001.A03").write_bytes(b"another file")
+    publish.publish_all(folders, deliveries, at=at)
+    assert [delivery.state for delivery in deliveries] == ["PUBLISHED"] * 2 + ["HELD"] + ["PUBLISHED"] * 9
+    for delivery in deliveries:
+        delivery.refresh_from_db()
+        whole = bytes(delivery.name) if delivery.state == "PUBLISHED" else b"another file"
+        assert (outbox / delivery.shown_name).read_bytes() == whole
+        assert [event.what for event in publish.history(delivery)] == ["STAGED", delivery.state]
+    assert leftovers(folders) == [str(deliveries[2].pk)]
+
+
 def test_a_name_with_a_number_is_at_most_as_long_as_a_name_can_be(claimed: Claimed, at: datetime) -> None:
     first, second = claimed("a.txt", b"one"), claimed("b.txt", b"two")
     name = b"x" * 251 + b".A01"
