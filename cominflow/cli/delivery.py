@@ -47,13 +47,13 @@ def list_all(
     """List deliveries, newest first."""
     setup.django()
     from cominflow.customers import register
-    from cominflow.exchange import arrivals, publish
+    from cominflow.exchange import arrivals, deliveries, publish
 
     wanted = [state.upper() for state in states]
     unknown = sorted(set(wanted) - set(publish.MOVES))
     if unknown:
         raise UsageError(f"there is no state {unknown[0]}", hint=f"states: {', '.join(publish.MOVES)}")
-    found = publish.selected(
+    found = deliveries.selected(
         customer=None if customer is None else register.find(customer),
         arrival=None if arrival is None else arrivals.find(arrival),
         delivery_states=wanted or None,
@@ -77,10 +77,10 @@ def show(which: str, as_json: bool) -> None:
     """
     setup.django()
     from cominflow import settings
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries, publish
     from cominflow.exchange.disk import Folders
 
-    found = publish.find(which)
+    found = deliveries.find(which)
     folders = Folders(settings.DATA)
     value: dict[str, Any] = {
         **_row(found),
@@ -93,7 +93,7 @@ def show(which: str, as_json: bool) -> None:
         "reason": found.reason,
         "history": [
             {"at": event.at, "what": event.what, "by": event.by, "reason": event.reason}
-            for event in publish.history(found)
+            for event in deliveries.history(found)
         ],
     }
     showing.record(value, as_json=as_json)
@@ -120,10 +120,10 @@ def republish(which: str, reason: str, as_json: bool) -> None:
     """
     setup.django()
     from cominflow import clock
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries
     from cominflow.flows import operate
 
-    found = publish.find(which)
+    found = deliveries.find(which)
     is_planned = operate.republish(found, by=setup.operator(), reason=reason, at=clock.now())
     if as_json:
         showing.record({**_row(found), "is_planned": is_planned}, as_json=True)

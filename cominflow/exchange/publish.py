@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from cominflow import failpoint, shown
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import disk, kernel, moves, states
 from cominflow.limits import FSYNC_EACH_MAX, NAME_BYTES_MAX
-from cominflow.models import Arrival, Customer, Delivery, Event
+from cominflow.models import Arrival, Customer, Delivery
 
 MOVES = states.DELIVERY
 FOLDERS = ("outbox", "receipts")
@@ -376,45 +376,6 @@ def presence(folders: disk.Folders, delivery: Delivery) -> str:
     if not os.path.lexists(place):
         return "gone"
     return "whole" if holds(place, delivery) else "other"
-
-
-def find(text: str) -> Delivery:
-    """The delivery `D-5` or `5`. Raises UsageError when there is none."""
-    number = text[2:] if text[:2].upper() == "D-" else text
-    found = None
-    if number.isascii() and number.isdigit() and len(number) < 19:
-        found = Delivery.objects.select_related("customer", "arrival").filter(pk=int(number)).first()
-    if found is None:
-        raise UsageError(f"there is no delivery {text}", hint="`cominflow delivery list` shows them")
-    return found
-
-
-def listing(arrival: Arrival) -> list[Delivery]:
-    """The deliveries of an arrival, oldest first."""
-    return list(Delivery.objects.filter(arrival=arrival).select_related("customer").order_by("pk"))
-
-
-def selected(
-    *,
-    customer: Customer | None = None,
-    arrival: Arrival | None = None,
-    delivery_states: Iterable[str] | None = None,
-    kinds: Iterable[str] | None = None,
-) -> QuerySet[Delivery]:
-    """Deliveries, newest first; slice it for a page. None of the arguments: all."""
-    rows = Delivery.objects.select_related("customer", "arrival").order_by("-pk")
-    chosen = {
-        "customer": customer,
-        "arrival": arrival,
-        "state__in": None if delivery_states is None else list(delivery_states),
-        "kind__in": None if kinds is None else list(kinds),
-    }
-    return rows.filter(**{name: value for name, value in chosen.items() if value is not None})
-
-
-def history(delivery: Delivery) -> list[Event]:
-    """What happened to a delivery, oldest first."""
-    return list(Event.objects.filter(subject=delivery.reference).order_by("pk"))
 
 
 def _into_folder(folders: disk.Folders, delivery: Delivery) -> str:

@@ -344,13 +344,13 @@ def cleared(place: Place) -> Path:
 def _republish(place: Place) -> int:
     """Have the file made again that the customer removed and asks for, when it is not there. Returns how many."""
     from cominflow import clock
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries, publish
     from cominflow.exchange.disk import Folders
     from cominflow.flows import operate as operator
 
     folders, done = Folders(place.data), 0
     wanted = cleared(place).read_text() if cleared(place).exists() else ""
-    for delivery in publish.selected(delivery_states=("PUBLISHED", "RETRIEVED")):
+    for delivery in deliveries.selected(delivery_states=("PUBLISHED", "RETRIEVED")):
         path = publish.place_of(folders, delivery)
         if wanted and path == place.data / wanted and not path.exists():
             done += operator.republish(delivery, by=OPERATOR, reason="cleared away", at=clock.now())

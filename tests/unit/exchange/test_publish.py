@@ -123,19 +123,19 @@ def test_many_are_planned_as_one_would_be(claimed: Claimed, at: datetime) -> Non
 def test_of_many_that_are_published_one_whose_name_is_taken_is_held(
     folders: Folders, arrival: Arrival, outbox: Path, at: datetime
 ) -> None:
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries, publish
 
-    deliveries = [plan(arrival, at, b"RV_001.A%02d" % number, number) for number in range(1, 13)]
-    publish.stage_all(folders, deliveries, lambda sink, delivery: sink.write(bytes(delivery.name)) and None, at=at)
+    planned = [plan(arrival, at, b"RV_001.A%02d" % number, number) for number in range(1, 13)]
+    publish.stage_all(folders, planned, lambda sink, delivery: sink.write(bytes(delivery.name)) and None, at=at)
     (outbox / "RV_001.A03").write_bytes(b"another file")
-    publish.publish_all(folders, deliveries, at=at)
-    assert [delivery.state for delivery in deliveries] == ["PUBLISHED"] * 2 + ["HELD"] + ["PUBLISHED"] * 9
-    for delivery in deliveries:
+    publish.publish_all(folders, planned, at=at)
+    assert [delivery.state for delivery in planned] == ["PUBLISHED"] * 2 + ["HELD"] + ["PUBLISHED"] * 9
+    for delivery in planned:
         delivery.refresh_from_db()
         whole = bytes(delivery.name) if delivery.state == "PUBLISHED" else b"another file"
         assert (outbox / delivery.shown_name).read_bytes() == whole
-        assert [event.what for event in publish.history(delivery)] == ["STAGED", delivery.state]
-    assert leftovers(folders) == [str(deliveries[2].pk)]
+        assert [event.what for event in planned.history(delivery)] == ["STAGED", delivery.state]
+    assert leftovers(folders) == [str(planned[2].pk)]
 
 
 def test_a_name_with_a_number_is_at_most_as_long_as_a_name_can_be(claimed: Claimed, at: datetime) -> None:
@@ -155,7 +155,7 @@ def test_a_name_that_no_file_can_have_is_refused(arrival: Arrival, at: datetime,
 def test_nothing_is_in_the_outbox_before_it_is_whole(
     folders: Folders, arrival: Arrival, outbox: Path, at: datetime
 ) -> None:
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries, publish
 
     delivery = plan(arrival, at)
     with publish.stage(folders, delivery, at=at) as sink:
@@ -171,7 +171,7 @@ def test_nothing_is_in_the_outbox_before_it_is_whole(
         assert (delivery.state, delivery.published_at) == ("PUBLISHED", at)
     assert stat.S_IMODE((outbox / "RV_001.A01").stat().st_mode) == 0o440
     assert leftovers(folders) == []
-    assert [event.what for event in publish.history(delivery)] == ["STAGED", "PUBLISHED"]
+    assert [event.what for event in deliveries.history(delivery)] == ["STAGED", "PUBLISHED"]
 
 
 def test_a_writer_that_fails_leaves_the_delivery_planned_and_nothing_behind(
@@ -284,7 +284,7 @@ def test_a_delivery_that_was_not_staged_or_was_given_up_has_nothing_to_publish(
 
 
 def test_a_file_that_the_customer_read_is_retrieved_once(folders: Folders, arrival: Arrival, at: datetime) -> None:
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries, publish
 
     delivery = plan(arrival, at)
     stage(folders, delivery, at)
@@ -295,13 +295,13 @@ def test_a_file_that_the_customer_read_is_retrieved_once(folders: Folders, arriv
     delivery.refresh_from_db()
     assert (delivery.state, delivery.retrieved_at) == ("RETRIEVED", at)
     assert publish.publish(folders, delivery, at=at)
-    assert publish.find(delivery.reference) == delivery and publish.listing(arrival) == [delivery]
+    assert deliveries.find(delivery.reference) == delivery and list(deliveries.selected(arrival=arrival)) == [delivery]
 
 
 def test_a_delivery_killed_at_any_point_ends_as_the_same_file_once(
     folders: Folders, arrival: Arrival, outbox: Path, at: datetime
 ) -> None:
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries, publish
 
     def work() -> None:
         delivery = plan(arrival, at, b"RV_001.A%02d" % number, number)
@@ -322,7 +322,7 @@ def test_a_delivery_killed_at_any_point_ends_as_the_same_file_once(
             restart()
             delivery = plan(arrival, at, b"RV_001.A%02d" % number, number)
             assert delivery.state == "PUBLISHED"
-            assert [event.what for event in publish.history(delivery)] == ["STAGED", "PUBLISHED"]
+            assert [event.what for event in deliveries.history(delivery)] == ["STAGED", "PUBLISHED"]
             assert leftovers(folders) == []
             assert {path.read_bytes() for path in outbox.iterdir()} == {ANSWER}
             assert len(list(outbox.iterdir())) == number

@@ -78,7 +78,7 @@ def test_a_file_that_the_customer_had_fetched_is_planned_again_and_its_history_s
     house: House, arrival: Arrival
 ) -> None:
     from cominflow import clock
-    from cominflow.exchange import publish
+    from cominflow.exchange import deliveries, publish
 
     delivery = answer_of(arrival)
     publish.retrieved(delivery.customer, "outbox", bytes(delivery.name), at=clock.now())
@@ -90,7 +90,7 @@ def test_a_file_that_the_customer_had_fetched_is_planned_again_and_its_history_s
     with pytest.raises(UsageError, match="is PLANNED: it has not gone out yet"):
         republish(delivery)
     house.work()
-    assert [(event.what, event.reason) for event in publish.history(delivery)][2:5] == [
+    assert [(event.what, event.reason) for event in deliveries.history(delivery)][2:5] == [
         ("RETRIEVED", ""), ("PLANNED", "asked for by telephone"), ("STAGED", "asked for by telephone"),
     ]  # fmt: skip
     delivery.refresh_from_db()
