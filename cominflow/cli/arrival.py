@@ -178,7 +178,7 @@ def _open(found: Arrival, *, reveal: bool) -> list[dict[str, Any]]:
             "request": f"{found.reference}/{place.position + 1}",
             "reference": place.reference,
             "service": place.service,
-            "waits_because": why_open.told(place, found, reveal=reveal),
+            "reason": why_open.told(place, found, reveal=reveal),
         }
         for place in places
     ]

@@ -73,7 +73,7 @@ def _journey(place: Place, *, reveal: bool) -> dict[str, Any]:
         "accepted_at": arrival.accepted_at,
         "state": place.state,
         "outcome": place.outcome,
-        "waits_because": why(place, reveal=reveal),
+        "reason": why(place, reveal=reveal),
         # By its provider, or by whoever took an answer back.
         "opened_at" if place.state == "OPEN" else "answered_at": place.answered_at,
         "opened_by" if place.state == "OPEN" else "answered_by": place.answered_by,

@@ -160,8 +160,8 @@ def test_a_request_says_why_it_waits_and_shows_the_value_only_when_asked(office:
     reference = office.json("work", "list")[0]["reference"]
     for more, value in (([], ""), (["--reveal"], ": 1234567")):
         assert office.json("work", "list", *more)[0]["reason"] == misfit + value
-        assert office.json("trace", reference, *more)[0]["waits_because"] == misfit + value
-        assert office.json("arrival", "show", "A-1", *more)["open"][0]["waits_because"] == misfit + value
+        assert office.json("trace", reference, *more)[0]["reason"] == misfit + value
+        assert office.json("arrival", "show", "A-1", *more)["open"][0]["reason"] == misfit + value
         assert ("1234567" in office.run("arrival", "show", "A-1", *more)) == bool(value)
 
 

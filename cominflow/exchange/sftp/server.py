@@ -267,7 +267,7 @@ class Server:
 
     def _run_session(self, customer: str, channel: paramiko.Channel) -> None:
         try:
-            with contextlib.closing(channel), logs.about(customer=customer):
+            with _closing(channel), logs.about(customer=customer):
                 channel.settimeout(self._bounds.idle_s)
                 try:
                     view = View(self._folders, customer, self._begun, self._bounds.room)
