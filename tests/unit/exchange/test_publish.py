@@ -134,7 +134,7 @@ def test_of_many_that_are_published_one_whose_name_is_taken_is_held(
         delivery.refresh_from_db()
         whole = bytes(delivery.name) if delivery.state == "PUBLISHED" else b"another file"
         assert (outbox / delivery.shown_name).read_bytes() == whole
-        assert [event.what for event in planned.history(delivery)] == ["STAGED", delivery.state]
+        assert [event.what for event in deliveries.history(delivery)] == ["STAGED", delivery.state]
     assert leftovers(folders) == [str(planned[2].pk)]
 
 
