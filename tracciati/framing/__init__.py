@@ -124,8 +124,10 @@ def gather(buffer: Bytes, starts: Index, width: int) -> Bytes:
     """
     if not len(starts) or not width:
         return np.zeros((len(starts), width), np.uint8)
-    if int(starts.max()) + width > len(buffer):
-        buffer = np.concatenate((buffer, np.zeros(width, np.uint8)))
+    # A short last record: what is asked for may begin far behind the buffer's end.
+    beyond = int(starts.max()) + width - len(buffer)
+    if beyond > 0:
+        buffer = np.concatenate((buffer, np.zeros(beyond, np.uint8)))
     everywhere = np.ndarray((len(buffer) - width + 1,), f"V{width}", buffer.data, strides=(1,))
     # Not `take`: it would first copy the view, `width` times the whole buffer.
     return everywhere[starts].view(np.uint8).reshape(len(starts), width)
