@@ -125,6 +125,12 @@ class Record:
         """The fields that a record has in that direction, in file order."""
         return tuple(f for f in self.fields if not f.only or direction in f.only)
 
+    def source_of(self, field: Field) -> Field:
+        """The field of this record that the field repeats (`same_as`), to the first one; itself if it repeats none."""
+        while field.same_as.startswith(f"{self.name}."):
+            field = self.by_name[field.same_as.partition(".")[2]]
+        return field
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -210,6 +216,14 @@ class Layout:
         """The field that `record.field` names. KeyError when there is none."""
         record, _, name = path.partition(".")
         return self.by_name[record].by_name[name]
+
+    def repeated_path(self, record: Record, field: Field) -> str:
+        """Path of the field that this one repeats (`same_as`), to the first one; its own if it repeats none."""
+        path = f"{record.name}.{field.name}"
+        while field.same_as:
+            path = field.same_as
+            field = self.field(path)
+        return path
 
     @property
     def name(self) -> str:

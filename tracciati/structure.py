@@ -99,6 +99,11 @@ class Automaton:
             places.setdefault(record_type, []).append(state)
         return frozenset(t for t, states in places.items() if any(reach[a, b] for a in states for b in states))
 
+    def can_precede(self, first: int, then: int) -> bool:
+        """Can a record of type `first` stand somewhere before one of type `then`?"""
+        sources, targets = np.flatnonzero(self.place_types == first), np.flatnonzero(self.place_types == then)
+        return bool(self._reachable[np.ix_(sources, targets)].any())
+
     def run(self, types: NDArray[Any], state: int = 0) -> Run:
         """Follow record types from a state.
 

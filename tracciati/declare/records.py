@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tracciati.declare.fields import read_field, read_only
@@ -71,7 +71,7 @@ def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], 
             hint = f"it stands in line {seen[field.name]} too; give one of them another name"
             line.problem("name", f"record {record.path[-1]} has two fields called `{field.name}`", hint)
         seen.setdefault(field.name, field.line)
-        fields.append(field)
+        fields.append(_qualified(field, str(record.path[-1])))
         at += field.length or 0 if form.kind == "fixed" else 1
     if not fields:
         record.problem("", f"record {record.path[-1]} has no fields", "add fields = [ { name = ..., ... } ]")
@@ -79,6 +79,12 @@ def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], 
         _add_up(record, fields, at, form.length)
     _check_continues(lines, fields)
     return tuple(fields)
+
+
+def _qualified(field: Field, record_name: str) -> Field:
+    """The field with a bare name in `same_as` written as `record.field`: from here on there is one spelling."""
+    is_bare = field.same_as and "." not in field.same_as
+    return replace(field, same_as=f"{record_name}.{field.same_as}") if is_bare else field
 
 
 def _add_up(record: Table, fields: list[Field], total: int, length: int) -> None:

@@ -23,13 +23,14 @@ from tracciati.expression import (
     Operand,
     Or,
     Sum,
+    names,
     text_of,
 )
 from tracciati.expression import Literal as LiteralValue
 from tracciati.values.numerals import DIGITS_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tracciati.layout import Direction, Field, Record
     from tracciati.structure import Automaton
@@ -105,6 +106,30 @@ def find(name: Name, world: World, record: Record) -> Field | Trouble:
     return _field(other, name.field)
 
 
+def unreachable(name: Name, world: World, record: Record, directions: Iterable[Direction]) -> Iterator[Trouble]:
+    """Why a check at `record` could not ask for that field, which exists, in some of the directions."""
+    is_own = name.record in (None, record.name)
+    other = record if is_own else world.records[str(name.record)]
+    field = other.by_name[name.field]
+    absent, without, later = [], [], []
+    for direction in directions:
+        automaton = world.structure[direction]
+        if other.index not in automaton.types:
+            absent.append(direction)
+        elif field not in other.fields_in(direction):
+            without.append(direction)
+        elif not is_own and not automaton.can_precede(other.index, record.index):
+            later.append(direction)
+    hint = "a check holds in every direction that has its record: name a field that is there in all of them"
+    if absent:
+        yield Trouble(f"direction {', '.join(absent)} has no record {other.name}", hint)
+    if without:
+        yield Trouble(f"in direction {', '.join(without)} record {other.name} has no field `{field.name}`", hint)
+    if later:
+        text = f"`{name.path}`: in direction {', '.join(later)} no {other.name} stands before a {record.name}"
+        yield Trouble(text, "put the check on the later of the two records, or name a field of one that comes before")
+
+
 def _field(record: Record, name: str) -> Field | Trouble:
     field = record.by_name.get(name)
     if field is None:
@@ -142,8 +167,8 @@ def _compare_troubles(compare: Compare, world: World, record: Record) -> Iterato
         return
     left, right = (_kind(side) for side in sides)
     if left != right:
-        names = f"{text_of(compare.left)} is a {left}, {text_of(compare.right)} a {right}"
-        yield Trouble(f"`{text_of(compare)}` cannot be compared: {names}", _SPELLINGS[_kind(sides[0])])
+        sides_text = f"{text_of(compare.left)} is a {left}, {text_of(compare.right)} a {right}"
+        yield Trouble(f"`{text_of(compare)}` cannot be compared: {sides_text}", _SPELLINGS[_kind(sides[0])])
         return
     yield from _value_troubles(compare, sides)
 
@@ -212,4 +237,9 @@ def _sum_troubles(total: Sum, world: World) -> Iterator[Trouble]:
     elif field.derive:
         yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is itself derived", "sum the fields it is made of")
     if total.where is not None:
-        yield from _troubles(total.where, world, record)
+        troubles = list(_troubles(total.where, world, record))
+        yield from troubles
+        for name in names(total.where) if not troubles else ():
+            if name.record not in (None, record.name):
+                hint = f"a sum looks at one {record.name} at a time: name its own fields only"
+                yield Trouble(f"`{text_of(total)}`: `{name.path}` is a field of another record", hint)

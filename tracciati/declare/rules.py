@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, cast
 
-from tracciati.declare.references import Trouble, World, find, resolve
+from tracciati.declare.references import Trouble, World, find, resolve, unreachable
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import Condition, ExpressionError, Name, names, parse
 from tracciati.layout import Rule
@@ -112,24 +112,46 @@ _EXAMPLE = "write for instance: importo > 0 or servizio = 'VIS2'"
 
 
 def _check_present(table: Table, identity: str, check: Condition, world: World, record: Record) -> None:
-    """Another record's field must be there in every direction in which the rule's own record is."""
-    for name in names(check):
-        other = world.records[name.record] if name.record is not None else record
-        missing = set(world.directions_of(record)) - set(world.directions_of(other))
-        if missing:
-            hint = "a rule is checked in every direction that has its record"
-            text = f"rule {identity}: direction {', '.join(sorted(missing))} has no record {other.name}"
-            table.problem("check", text, hint)
+    """Every field that a rule names must be there, and before it, in every direction that has the rule's record."""
+    troubles = [t for name in names(check) for t in unreachable(name, world, record, world.directions_of(record))]
+    for trouble in dict.fromkeys(troubles):
+        table.problem("check", f"rule {identity}: {trouble.text}", trouble.hint)
 
 
 def _check_same_as(line: Table, world: World, record: Record, field: Field) -> None:
-    first, _, second = field.same_as.partition(".")
-    name = Name(first, second) if second else Name(None, first)
+    name = _name_of(field)
     found = find(name, world, record)
     if isinstance(found, Trouble):
         line.problem("same_as", f"`{field.name}`: `same_as`: {found.text}", found.hint)
-    elif found is field:
+        return
+    if found is field:
         line.problem("same_as", f"`{field.name}` is the same as itself", "name another field")
+    elif _comes_back(world, record, field):
+        line.problem("same_as", f"`{field.name}` is the same as itself, by way of {field.same_as}", "take one out")
     elif (found.base, found.scale) != (field.base, field.scale):
         text = f"`{field.name}` is {field.base}, {field.same_as} is {found.base}: they could never be the same"
         line.problem("same_as", text, "give both fields one type")
+    directions = [d for d in world.directions_of(record) if field in record.fields_in(d)]
+    if field.origin:  # in a request it is empty: nothing is compared
+        directions = [d for d in directions if d != "request"]
+    for trouble in unreachable(name, world, record, directions):
+        line.problem("same_as", f"`{field.name}`: `same_as`: {trouble.text}", trouble.hint)
+
+
+def _name_of(field: Field) -> Name:
+    """What `same_as` leads to."""
+    return Name(*field.same_as.split(".", 1))
+
+
+def _comes_back(world: World, record: Record, field: Field) -> bool:
+    """Do the fields that `same_as` leads to, one after another, lead back to this one?"""
+    start = path = f"{record.name}.{field.name}"
+    seen: set[str] = set()
+    while path not in seen:
+        seen.add(path)
+        owner, _, name = path.partition(".")
+        at = world.records[owner].by_name.get(name) if owner in world.records else None
+        if at is None or not at.same_as:
+            return False
+        path = at.same_as
+    return path == start

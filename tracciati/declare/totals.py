@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracciati.declare.references import World, resolve
-from tracciati.expression import Condition, Count, Expression, ExpressionError, Sum, parse, text_of
+from tracciati.expression import Condition, Count, Expression, ExpressionError, Sum, names, parse, text_of
 from tracciati.layout import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -102,7 +102,12 @@ def _missing(expression: Count | Sum, world: World, direction: Direction) -> str
     if target == "*":
         return ""
     if target in world.records:
-        return "" if world.records[target].index in automaton.types else f"record {target}"
+        record = world.records[target]
+        there = {field.name for field in record.fields_in(direction)}
+        absent = [name.field for name in names(expression) if name.field not in there]
+        if record.index not in automaton.types:
+            return f"record {target}"
+        return f"column {target}.{absent[0]}" if absent else ""
     return "" if automaton.inside[:, automaton.group_index(target)].any() else f"group {target}"
 
 

@@ -276,21 +276,23 @@ class _Draft:
     def _drawn(self, record: Record, count: int) -> dict[str, pa.Array]:
         fields = record.fields_in(self.order.direction)
         arrays = {one.name: self._column(record, one, count) for one in fields if not one.same_as}
-        for one in fields:
-            if one.same_as:
-                arrays[one.name] = self._same(record, one, arrays, count)
+        self._repeat(record, arrays, count)
         for rule in self.layout.rules:
             if rule.on == record.name:
                 self._obey(rule, record, arrays, count)
         return arrays
 
-    def _same(self, record: Record, one: Field, arrays: dict[str, pa.Array], count: int) -> pa.Array:
-        first, _, second = one.same_as.partition(".")
-        owner, name = (first, second) if second else (record.name, first)
-        if owner == record.name:
-            return arrays[name]
-        source = self._single(self.layout.by_name[owner])[name]
-        return pa.repeat(source[0], count)
+    def _repeat(self, record: Record, arrays: dict[str, pa.Array], count: int) -> None:
+        """Fill in the fields with `same_as`: first those that repeat another record's."""
+        repeating = [one for one in record.fields_in(self.order.direction) if one.same_as]
+        for one in sorted(repeating, key=lambda one: record.source_of(one) is not one):
+            source = record.source_of(one)
+            if source is not one:
+                arrays[one.name] = _as_type(arrays[source.name], one)
+                continue
+            owner, _, name = one.same_as.partition(".")
+            value = self._single(self.layout.by_name[owner])[name][0]
+            arrays[one.name] = _as_type(pa.repeat(value, count), one)
 
     def _column(self, record: Record, one: Field, count: int) -> pa.Array:
         path, direction = f"{record.name}.{one.name}", self.order.direction
@@ -377,6 +379,11 @@ class _Draft:
         if one.origin and self.order.direction == "request":
             return pa.nulls(len(array), pa.string())
         return bases.of(one.base).spell(array, one, self.layout.file.codec, path=f"{record.name}.{one.name}")
+
+
+def _as_type(array: pa.Array, one: Field) -> pa.Array:
+    """Another field's values in the type of this one: amounts of the same scale may differ in their digits."""
+    return array.cast(specimens.arrow_type(one)) if one.base == "decimal" else array
 
 
 def _blank(one: Field, count: int) -> NDArray[np.uint8]:

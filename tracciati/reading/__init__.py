@@ -102,8 +102,7 @@ class Reading:
     sha256      the file's hash where the caller knows it (an archived file is named by it): it is not computed again
     on_block    called after each block with the number of bytes read so far
 
-    Raises ReadingError when the source cannot be read or the layout has no structure for the direction, LayoutError
-    when a check refers to a record that only comes later.
+    Raises ReadingError when the source cannot be read or the layout has no structure for the direction.
     """
 
     def __init__(

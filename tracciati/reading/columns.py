@@ -71,6 +71,8 @@ class Reader:
             cells, lengths = self._cells(frame, rows, table, field, place)
             if field.origin and self.direction == "request":
                 self._check_blank(frame, record, field, rows, cells, lengths, faults)
+                if field.name in keep:
+                    values[field.name] = self._absent(field, cells, lengths)
                 if self.arrow:
                     arrays[field.name] = pa.nulls(len(rows), arrow_type(field))
                 continue
@@ -82,6 +84,11 @@ class Reader:
             if self.arrow:
                 arrays[field.name] = bases.of(field.base).arrow(cells, column, field, self.layout.file.codec, lengths)
         return RecordColumns(record, rows, values, arrays, bad)
+
+    def _absent(self, field: Field, cells: Bytes, lengths: Index | None) -> Values:
+        """A column without values, whatever stands in it: what we fill in the answer has none in the request."""
+        numbers = np.zeros(len(cells), np.int64) if field.base in ("integer", "decimal", "date") else None
+        return Values(field, numbers, cells, lengths, np.ones(len(cells), np.bool_), None, self.layout.file.codec)
 
     def _table(self, frame: Frame, rows: Index) -> Bytes:
         """The records' bytes: a view where they lie side by side, else a copy of just these."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracciati import rules
-from tracciati.errors import LayoutError, Problem
 from tracciati.expression import Name, names, text_of
 from tracciati.findings import Fault, Faults, path_of
 from tracciati.framing.delimited import CellFrame
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from tracciati.expression import Condition
     from tracciati.framing import Frame, Index
     from tracciati.layout import Direction, Field, Layout, Record, Rule
-    from tracciati.structure import Automaton
 
 
 # Directions that repeat some of a request's records: they keep the request's numbers, with gaps where others were.
@@ -42,17 +40,17 @@ class Relations:
         self._counters: dict[str, Counter] = {}
         self._seen: dict[str, Seen] = {}
         self._memories: dict[tuple[str, str], Memory] = {}
+        self._same_as: set[str] = set()
         self._rules: dict[str, list[Rule]] = {}
-        problems: list[Problem] = []
+        # A record that is out of place in this direction is said to be so, and not asked for what it lacks here.
+        expected = layout.structure[direction].types
         for record in layout.records:
-            if record.is_in(direction):
+            if record.index in expected:
                 for field in record.fields_in(direction):
-                    self._prepare_field(record, field, problems)
+                    self._prepare_field(record, field)
         for rule in layout.rules:
-            if layout.by_name[rule.on].is_in(direction):
-                self._prepare_rule(rule, problems)
-        if problems:
-            raise LayoutError(layout.origin_name, tuple(problems))
+            if layout.by_name[rule.on].index in expected:
+                self._prepare_rule(rule)
 
     def keep(self) -> dict[str, frozenset[str]]:
         """Record name -> fields whose values are needed."""
@@ -61,7 +59,7 @@ class Relations:
     def _needs(self, record: str, field: str) -> None:
         self._keep.setdefault(record, set()).add(field)
 
-    def _prepare_field(self, record: Record, field: Field, problems: list[Problem]) -> None:
+    def _prepare_field(self, record: Record, field: Field) -> None:
         path = path_of(record, field)
         if field.origin and self._direction == "request":
             return
@@ -73,26 +71,19 @@ class Relations:
             self._needs(record.name, field.name)
         if field.same_as:
             self._needs(record.name, field.name)
-            other = Name(*field.same_as.split(".", 1))
-            self._prepare_name(record.name, other, f"{path}: same_as", field.line, problems)
+            self._same_as.add(path)
+            self._prepare_name(record.name, Name(*field.same_as.split(".", 1)))
 
-    def _prepare_rule(self, rule: Rule, problems: list[Problem]) -> None:
+    def _prepare_rule(self, rule: Rule) -> None:
         for name in names(rule.check):
-            self._prepare_name(rule.on, name, f"rule {rule.id}", rule.line, problems)
+            self._prepare_name(rule.on, name)
         self._rules.setdefault(rule.on, []).append(rule)
 
-    def _prepare_name(self, own: str, name: Name, what: str, line: int, problems: list[Problem]) -> None:
+    def _prepare_name(self, own: str, name: Name) -> None:
         record = own if name.record is None else name.record
         self._needs(record, name.field)
-        if record == own:
-            return
-        automaton = self._layout.structure[self._direction]
-        by_name = self._layout.by_name
-        if not can_precede(automaton, by_name[record].index, by_name[own].index):
-            hint = "put the check on the later of the two records, or compare with one that comes before"
-            text = f"{what} refers to {name.path}, but no {record} record stands before a {own} record"
-            problems.append(Problem(line, 0, text, hint))
-        self._memories.setdefault((own, name.path), Memory())
+        if record != own:
+            self._memories.setdefault((own, name.path), Memory())
 
     def check(self, columns: dict[str, RecordColumns], frame: Frame, offset: int, faults: Faults) -> None:
         """Check one block; adds to `faults` and to the records' `bad`.
@@ -111,7 +102,7 @@ class Relations:
                     self._check_sequence(path, read, field, values, frame, faults)
                 if path in self._seen:
                     self._check_unique(path, read, field, values, frame, offset, faults)
-                if field.same_as:
+                if path in self._same_as:
                     record, _, other = field.same_as.partition(".")
                     same = read.values[other] if record == name else others[name, field.same_as]
                     self._check_same(read, field, values, same, frame, faults)
@@ -247,17 +238,3 @@ class Relations:
             start, stop = span(frame, record, field, row, self._direction)
         text = text_of(rule.check)
         return Fault("TR-R304", row, start, stop - start, record, field, rule, text, text, {"rule": rule.id})
-
-
-def can_precede(automaton: Automaton, first: int, then: int) -> bool:
-    """Can a record of type `first` stand somewhere before one of type `then`?"""
-    places = automaton.place_types
-    edge = {int(s) for s in np.flatnonzero(places == first)}
-    seen: set[int] = set()
-    while edge:
-        following = {int(t) for s in edge for t in automaton.step[s] if t >= 0} - seen
-        if any(int(places[s]) == then for s in following):
-            return True
-        seen |= following
-        edge = following
-    return False

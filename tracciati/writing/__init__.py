@@ -29,7 +29,7 @@ from tracciati.framing.matching import UNKNOWN, Types, match
 from tracciati.values import spelling, strings
 from tracciati.values.cells import Column, place
 from tracciati.writing import lines, transliteration
-from tracciati.writing.drafting import Draft
+from tracciati.writing.drafting import Draft, Made
 from tracciati.writing.ledger import Ledger, read_column
 from tracciati.writing.output import Output
 
@@ -180,8 +180,9 @@ class Writer:
         for record in self._present(types):
             rows = np.flatnonzero(types == record.index)
             for field in record.fields_in(self.direction):
-                if field.origin in values:
-                    array = _of_rows(values[field.origin], units[rows])
+                origin = record.source_of(field).origin
+                if origin in values:
+                    array = _of_rows(values[origin], units[rows])
                     path = f"{record.name}.{field.name}"
                     ready = self._prepared(array, field, path)
                     cells = bases.of(field.base).write(ready, field, self._form.codec, path=path)
@@ -212,36 +213,33 @@ class Writer:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _copied_rows(self, frame: CellFrame, record: Record, rows: Index, units: Index, values: Values) -> Bytes:
-        source = record.fields_in("request")
-        wrong = np.flatnonzero(frame.cell_counts[rows] != len(source))
+        asked = record.fields_in("request")
+        wrong = np.flatnonzero(frame.cell_counts[rows] != len(asked))
         if len(wrong):
             number = self._ledger.records_count + int(rows[wrong[0]]) + 1
             found = int(frame.cell_counts[rows[wrong[0]]])
-            cause = f"it has {found} columns, a request's {record.name} {len(source)}"
+            cause = f"it has {found} columns, a request's {record.name} {len(asked)}"
             raise WritingError(
                 self.layout.name, number, cause, "copy only records that were read without framing errors"
             )
-        place_of = {field.name: place for place, field in enumerate(source)}
+        place_of = {field.name: place for place, field in enumerate(asked)}
         columns: list[pa.StringArray] = []
+        made: Made = {}
         first, following = -1, -1  # the columns that stand side by side in the request and are kept as they are
         for field in (*record.fields_in(self.direction), None):
-            place = -1 if field is None or field.origin in values else place_of.get(field.name, -1)
+            source = None if field is None else record.source_of(field)
+            is_filled = source is None or source.origin in values
+            place = -1 if is_filled else _first_of((field, source), place_of)
             if first >= 0 and place != following:
                 columns.append(lines.raw_cells(frame, rows, first, following - 1, self._form.dialect.quote))
                 first = -1
             if place >= 0:
                 first, following = place if first < 0 else first, place + 1
-            elif field is not None:
+            elif field is not None and source is not None:
                 kept = lines.are_quoted(frame, rows, place_of.get(field.name), self._form.dialect.quote)
-                columns.append(self._new_cells(record, field, values.get(field.origin), units, kept))
+                given = {} if source.origin not in values else {field.name: _of_rows(values[source.origin], units)}
+                columns.append(self._draft.cells(record, field, given, len(units), made=made, kept=kept))
         return lines.ended(lines.records(columns, self._form.dialect), framing.SEPARATORS[self._form.separator])
-
-    def _new_cells(
-        self, record: Record, field: Field, array: pa.Array | None, units: Index, kept: Flags | None
-    ) -> pa.StringArray:
-        if array is None:
-            return self._draft.cells(record, field, {}, len(units))
-        return self._draft.cells(record, field, {field.origin: _of_rows(array, units)}, len(units), kept=kept)
 
     def _prepared(self, array: pa.Array, field: Field, path: str) -> pa.Array:
         """The values with their characters replaced where the layout declares it; counted."""
@@ -277,7 +275,8 @@ class Writer:
 
 
 def fits(layout: Layout, direction: Direction, values: Values) -> dict[str, Flags]:
-    """Which values could be written: `record.field` -> bool (n,), for every field whose `from` is in `values`.
+    """Which values could be written: `record.field` -> bool (n,), for every field whose `from` is in `values`, or that
+    repeats such a field of its record.
 
     Declared transliteration is taken into account. What to do about misfits (`on_overflow`) is the caller's business.
     """
@@ -285,9 +284,10 @@ def fits(layout: Layout, direction: Direction, values: Values) -> dict[str, Flag
     form = layout.file
     for record in layout.records:
         for field in record.fields_in(direction) if record.is_in(direction) else ():
-            if field.origin not in values:
+            origin = record.source_of(field).origin
+            if origin not in values:
                 continue
-            array = values[field.origin]
+            array = values[origin]
             found[f"{record.name}.{field.name}"] = _fitting(array, field, layout, delimited=form.kind == "delimited")
     return found
 
@@ -325,6 +325,11 @@ def _table(records: Bytes, count: int, length: int) -> Frame:
     stride = len(records) // count
     starts = np.arange(0, len(records), stride, dtype=np.int64)
     return Frame(records, starts, np.full(count, length, np.int64), starts + stride, stride=stride)
+
+
+def _first_of(fields: tuple[Field | None, ...], place_of: Mapping[str, int]) -> int:
+    """The column of the first of the fields that a request has; -1 when it has none of them."""
+    return next((place_of[field.name] for field in fields if field is not None and field.name in place_of), -1)
 
 
 def _of_rows(array: pa.Array, units: Index) -> pa.Array:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tracciati.values.cells import Bytes, Flags
 
 Values = Mapping[str, pa.Array]
+Made = dict[str, pa.Array]  # field path -> its values, for the columns that repeat it
 Prepare = Callable[[pa.Array, "Field", str], pa.Array]
 
 
@@ -34,23 +35,28 @@ class Draft:
         self._blanks: dict[str, Bytes] = {}
         self._next: dict[str, int] = {}  # field path -> the next number of its sequence
         self._last: dict[str, pa.Array] = {}  # field path -> its value in the last record, for `same_as`
-        self.repeated = frozenset(f.same_as for r in layout.records for f in r.fields if f.same_as)
+        self.repeated = frozenset(
+            f.same_as for r in layout.records for f in r.fields if f.same_as and r.source_of(f) is f
+        )
 
     def make(self, record: Record, values: Values, count: int) -> Bytes:
         """The records, each with its separator: uint8."""
         form = self._layout.file
         separator = SEPARATORS[form.separator]
         if form.kind == "delimited":
-            columns = [self.cells(record, field, values, count) for field in record.fields_in(self._direction)]
+            made: Made = {}
+            fields = record.fields_in(self._direction)
+            columns = [self.cells(record, field, values, count, made=made) for field in fields]
             return lines.ended(lines.records(columns, form.dialect), separator)
         assert form.length is not None, "a fixed layout has a record length"
         table = np.empty((count, form.length + len(separator)), np.uint8)
         table[:] = self._blank(record)
+        made = {}
         for field in record.fields_in(self._direction):
             if self._is_blank(record, field, values):
                 continue
             path = f"{record.name}.{field.name}"
-            array = self._values(record, field, values, count)
+            array = self._values(record, field, values, count, made)
             place(table, field.start, bases.of(field.base).write(array, field, form.codec, path=path))
         return table.ravel()
 
@@ -74,11 +80,15 @@ class Draft:
         return self._blanks[record.name]
 
     def cells(
-        self, record: Record, field: Field, values: Values, count: int, *, kept: Flags | None = None
+        self, record: Record, field: Field, values: Values, count: int, *, made: Made, kept: Flags | None = None
     ) -> pa.StringArray:
-        """One column of a delimited file, quoted as it stands in the lines. kept: rows that keep their quotes."""
+        """One column of a delimited file, quoted as it stands in the lines.
+
+        made  the same for all columns of the same records: a column that another one repeats is made once
+        kept  rows that keep their quotes
+        """
         form, path = self._layout.file, f"{record.name}.{field.name}"
-        array = self._values(record, field, values, count)
+        array = self._values(record, field, values, count, made)
         cells = bases.of(field.base).spell(array, field, form.codec, path=path)
         needed = lines.must_be_quoted(cells, form.dialect)
         if needed is not None and not form.dialect.quote:
@@ -87,9 +97,17 @@ class Draft:
             raise DoesNotFit(path, row, spelling.plain(array)[row].as_py(), why)
         return lines.quoted(cells, form.dialect, kept=kept)
 
-    def _values(self, record: Record, field: Field, values: Values, count: int) -> pa.Array:
+    def _values(self, record: Record, field: Field, values: Values, count: int, made: Made) -> pa.Array:
         path = f"{record.name}.{field.name}"
-        array = self._found(record, field, values, count, path)
+        if path in made:
+            return made[path]
+        source = record.source_of(field)
+        is_given = field.origin in values or field.name in values
+        if source is field or is_given:
+            array = self._found(record, field, values, count, path)
+        else:
+            array = self._values(record, source, values, count, made)
+        made[path] = array
         if path in self.repeated and count:
             self.remember(path, array[-1:])
         return array

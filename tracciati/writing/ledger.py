@@ -30,7 +30,12 @@ CELL_BYTES_MAX = 64
 
 @dataclass(frozen=True)
 class _Total:
-    """A derived field that was written. value: what it holds now, None when nobody can read it. made: by us."""
+    """A field that was written and holds a total, or repeats one.
+
+    path   of the total
+    value  what the field holds now, None when nobody can read it
+    made   by us
+    """
 
     path: str
     field: Field
@@ -51,11 +56,16 @@ class Ledger:
         self._needs = self._totals.needs()
         self._groups = self._totals.counts_groups()
         self._derived = {
-            record.index: [field for field in record.fields_in(direction) if direction in field.derive]
+            record.index: [one for one in record.fields_in(direction) if self._total_of(record, one) is not None]
             for record in layout.records
             if record.is_in(direction)
         }
         self._written: list[_Total] = []
+
+    def _total_of(self, record: Record, field: Field) -> str | None:
+        """Path of the total that the field holds: its own, or that of the field it repeats. None: it holds none."""
+        path = self._layout.repeated_path(record, field)
+        return path if self._direction in self._layout.field(path).derive else None
 
     def must_see(self, types: Types) -> bool:
         """Must the bytes of such records be looked at, for a sum or for a place?"""
@@ -111,7 +121,9 @@ class Ledger:
                     is_lost = any(flags is not None and bool(flags[at]) for flags in (column.null, column.bad))
                     value = None if is_lost else int(column.numbers[at])
                     place = Place(start + moved, stop - start)
-                    self._written.append(_Total(f"{record.name}.{field.name}", field, place, value, made))
+                    path = self._total_of(record, field)
+                    assert path is not None, "only fields with totals are asked"
+                    self._written.append(_Total(path, field, place, value, made))
 
     def finish(self) -> dict[Place, bytes]:
         """The bytes that totals must have, for those that differ from what was written.

@@ -134,6 +134,20 @@ REFUSED_FIXED = [
     ("'VIS2'", "'VIS3'", "check", "'VIS3' is not a code of `servizio`", "VIS"),
     ("importo > 0", "coda.filler = '1'", "check", "`filler` is a filler: it has no value", "give it a type"),
     ("importo > 0", "fattura.netto > 0", "check", "a file can hold several records fattura", "there once"),
+    (
+        "importo > 0",
+        "importo < coda.totale",
+        "check",
+        "no coda stands before a riga",
+        "on the later of the two records",
+    ),
+    (
+        "sum(riga.importo)",
+        "sum(riga.importo where testa.data > 2026-01-01)",
+        "sum(",
+        "another record",
+        "own fields only",
+    ),
     ('text = "Importo mancante"', "", "[[rule]]", "a rule needs `text`", "add text"),
     ("at = 10", 'at = 10, same_as = "coda.totali"', "same_as", "record coda has no field `totali`", "`totale`?"),
     ("at = 10", 'at = 10, same_as = "testa.data"', "same_as", "`importo` is decimal, testa.data is date", "one type"),
@@ -188,6 +202,12 @@ REFUSED_DELIMITED = [
     ("required = true", "required = true, null = '-------------'", "null", "longer than the 12 bytes of the column"),
     ("len = 12", "len = 12, sensitive = 'yes'", "sensitive", "`sensitive` must be true or false"),
     ("scale = 2", "scale = 2, digits = 19", "digits", "19 digits are more than 18"),
+    (
+        ', only = "answer"',
+        ', only = "answer" }, { name = "v", type = "text", same_as = "esito"',
+        "same_as",
+        "has no field `esito`",
+    ),
     (
         'structure = "riga+"',
         'structure = "riga+ riga2*"',
