@@ -8,10 +8,7 @@ could not be encoded anew stands as it came, and is counted: of it nothing is pr
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tracciati.convert import text_of
@@ -19,11 +16,13 @@ from tracciati.findings.places import MASK
 from tracciati.findings.report import total_text
 from tracciati.limits import RECORD_BYTES_MAX
 from tracciati.reading import Reading
+from tracciati.target import opened
 from tracciati.wording import counted
 from tracciati.writing import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from tracciati.findings.report import Report, Total
     from tracciati.layout import Direction, Layout
@@ -144,35 +143,35 @@ class Rewriting:
 
 
 def rewrite(
-    source: Path,
-    target: Path,
+    source: Path | BinaryIO,
+    target: Path | BinaryIO,
     layout: Layout,
     *,
     direction: Direction = "request",
     in_canonical_form: bool = False,
+    source_name: str = "",
     on_block: Callable[[int], None] | None = None,
 ) -> Rewriting:
-    """Read `source` and write it to `target`, which appears complete or not at all. `on_block` as for `Reading`.
+    """Read `source` and write it to `target`. A file appears complete or not at all, and may be that which is read.
+
+    `on_block` is as for `Reading`.
 
     Raises ReadingError when the source cannot be read and OSError when the target cannot be written. Wrong data is
     copied as it came.
     """
-    reading = Reading(source, layout, direction=direction, values=False, source_name=str(source), on_block=on_block)
+    name = source_name or str(source)
+    reading = Reading(source, layout, direction=direction, values=False, source_name=name, on_block=on_block)
     hashed = hashlib.sha256()
     tally = _Tally()
     bytes_count = 0
-
-    def fill(sink: BinaryIO) -> None:
-        nonlocal bytes_count
-        for block in reading:
+    with opened(target) as sink:
+        for block, is_last in _with_last(reading):
             content = block.buffer.tobytes()
-            if in_canonical_form and len(block.starts):
-                content = _in_canonical_form(block, layout, direction, tally, ends_file=_ends_file(block, source))
+            if in_canonical_form:
+                content = _in_canonical_form(block, layout, direction, tally, ends_file=is_last)
             sink.write(content)
             hashed.update(content)
             bytes_count += len(content)
-
-    _write_whole(target, fill)
     return Rewriting(
         layout=layout,
         report=reading.report,
@@ -216,6 +215,8 @@ def _in_canonical_form(
 ) -> bytes:
     """A block's records encoded anew; what lies before the first and after the last (a header row, ^Z) as it came."""
     count = len(block.starts)
+    if not count:
+        return block.buffer.tobytes()
     has_separator = int(block.ends[-1]) > int(block.starts[-1]) + int(block.lengths[-1])
     if int(block.lengths[-1]) == RECORD_BYTES_MAX and not has_separator and layout.file.separator != "none":
         count -= 1  # the beginning of an endless record
@@ -236,30 +237,18 @@ def _in_canonical_form(
     return block.buffer[:first].tobytes() + found.raw + block.buffer[last:].tobytes()
 
 
-def _ends_file(block: Block, source: Path) -> bool:
-    return block.offset + len(block.buffer) == source.stat().st_size
+def _with_last(blocks: Iterable[Block]) -> Iterator[tuple[Block, bool]]:
+    """Each block, and whether it is the last one."""
+    before = None
+    for block in blocks:
+        if before is not None:
+            yield before, False
+        before = block
+    if before is not None:
+        yield before, True
 
 
 # How a separator, or the lack of one, is shown.
 _SEPARATOR_NAMES = {b"": "nothing", b"\n": "LF", b"\r\n": "CRLF"}
 # Differences shown of one kind, from the blocks in which the kind is met first; all are counted.
 EXAMPLES_MAX = 20
-
-
-def _write_whole(target: Path, fill: Callable[[BinaryIO], None]) -> None:
-    """Write beside the target and rename: a half-written file never has the target's name."""
-    try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as problem:  # it names a file of ours that nobody knows
-        raise OSError(problem.errno, problem.strerror, str(target)) from problem
-    beside = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as sink:
-            fill(sink)
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)  # as an ordinary new file; mkstemp makes private ones
-        beside.replace(target)
-    except BaseException:
-        beside.unlink()
-        raise

@@ -58,7 +58,7 @@ def check(
             options.source_of(file_path),
             layout,
             direction=towards,
-            unit=unit,
+            unit=options.unit_of(unit, layout),
             examples=examples,
             reveal=reveal,
             source_name=name,

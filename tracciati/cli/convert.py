@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -28,9 +26,7 @@ Examples:
 @click.option("--to", "form", type=click.Choice(("csv", "jsonl")), required=True, help="CSV, or one JSON per line.")
 @click.option("--record", default="", help="The record type of a CSV; needed where there are several.")
 @options.direction_option
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.  [default: standard output]"
-)
+@options.out_option
 @progress.quiet_option
 @options.json_option
 def convert(
@@ -39,7 +35,7 @@ def convert(
     form: str,
     record: str,
     direction: str,
-    out: Path | None,
+    out_path: Path,
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -53,18 +49,20 @@ def convert(
     """
     from tracciati import convert as converter
     from tracciati.reading import Reading
+    from tracciati.target import opened
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
     source, name = options.source_of(file_path), options.name_of(file_path)
     if form == "csv":
         record = _record_of(record, converter.record_names(layout, towards))
+    target = options.target_of(out_path, layout_path, file_path)
     # A bar in the midst of the values would spoil both.
-    is_shown = not (quiet or as_json or (out is None and sys.stdout.isatty()))
+    is_shown = not (quiet or as_json or options.is_terminal(out_path))
     size = progress.size_of(file_path)
     with (
         progress.Progress(f"convert {file_path.name}", size, progress.megabytes, is_shown=is_shown) as bar,
-        nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as sink,
+        opened(target) as sink,
     ):
         reading = Reading(source, layout, direction=towards, source_name=name, on_block=bar.to)
         if form == "csv":
@@ -83,7 +81,7 @@ def _record_of(asked: str, names: tuple[str, ...]) -> str:
     if asked in names:
         return asked
     if asked:
-        raise click.UsageError(f"the layout has no record type `{asked}`; it has: {', '.join(names)}")
+        raise options.unknown(f"the layout has no record type `{asked}`", asked, names)
     if len(names) > 1:
         raise click.UsageError(f"a CSV holds one record type; say which: --record {'|'.join(names)}")
     return names[0]

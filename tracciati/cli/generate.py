@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,16 +23,16 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @options.layout_argument
-@click.option("--seed", type=int, required=True, help="The same seed makes the same file, byte for byte.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), required=True, help="The same seed makes the same file, byte for byte."
+)
 @click.option("--count", type=click.IntRange(min=0), default=10, show_default=True, help="How many units it holds.")
 @click.option("--unit", default="", help="The record type or group to repeat.  [default: the one that repeats]")
 @click.option(
     "--set", "given", multiple=True, metavar="RECORD.FIELD=VALUE", help="A value of your own in every such record."
 )
 @options.direction_option
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.  [default: standard output]"
-)
+@options.out_option
 @progress.quiet_option
 @options.json_option
 def generate(
@@ -44,7 +42,7 @@ def generate(
     unit: str,
     given: tuple[str, ...],
     direction: str,
-    out: Path | None,
+    out_path: Path,
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -58,18 +56,18 @@ def generate(
     from tracciati.errors import DoesNotFit
     from tracciati.generate.specimens import SpecimenError
     from tracciati.generate.succession import SuccessionError
+    from tracciati.target import opened
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
-    if unit and unit not in layout.by_name and unit not in layout.groups:
-        raise click.UsageError(f"the layout has no record type or group `{unit}`")
+    target = options.target_of(out_path, layout_path)
     values = dict(_given(text, layout) for text in given)
-    order = generator.Order(seed=seed, count=count, unit=unit, direction=towards, given=values)
-    is_shown = not (quiet or as_json or (out is None and sys.stdout.isatty()))
+    order = generator.Order(seed=seed, count=count, unit=options.unit_of(unit, layout), direction=towards, given=values)
+    is_shown = not (quiet or as_json or options.is_terminal(out_path))
     try:
         with (
             progress.Progress("generate", count, "{:,} units".format, is_shown=is_shown) as bar,
-            nullcontext(sys.stdout.buffer) if out is None else out.open("wb") as sink,
+            opened(target) as sink,
         ):
             written = generator.generate(layout, sink, order, on_stretch=bar.to)
     except (SpecimenError, SuccessionError, DoesNotFit) as problem:
@@ -83,21 +81,32 @@ def generate(
             "layout": layout.name,
             "seed": seed,
         }
-        click.echo(json.dumps(told, indent=2), err=out is None)
+        click.echo(json.dumps(told, indent=2), err=str(out_path) == "-")
     return 0
 
 
 def _given(text: str, layout: Layout) -> tuple[str, object]:
     """`record.field=value` as the field's path and the value in its type."""
+    from tracciati.declare.toml import did_you_mean
     from tracciati.generate import specimens
 
     path, equals, value = text.partition("=")
-    record, _, name = path.partition(".")
     if not equals:
-        raise click.UsageError(f"--set {text}: write it as record.field=value")
-    if record not in layout.by_name or name not in layout.by_name[record].by_name:
-        raise click.UsageError(f"--set {path}: the layout has no such field")
+        raise click.UsageError(f"--set {text}: there is no = in it\n  do: write it as record.field=value")
+    known = [f"{one.name}.{field.name}" for one in layout.records for field in one.fields if field.base != "filler"]
+    if path not in known:
+        near = did_you_mean(path, known)
+        hint = near or f"write one of its fields, as {known[0]}; `tracciati explain LAYOUT` shows them"
+        raise click.UsageError(f"--set {path}: the layout has no such field\n  do: {hint}")
+    field = layout.field(path)
     try:
-        return path, specimens.typed(layout.by_name[record].by_name[name], value)
+        return path, specimens.typed(field, value)
     except ValueError as problem:
-        raise click.UsageError(f"--set {text}: {problem}") from problem
+        raise click.UsageError(f"--set {text}: {problem}\n  do: {_SPELLINGS[field.base]}") from problem
+
+
+_SPELLINGS = {
+    "integer": "write a whole number, as 12",
+    "decimal": "write it with a point, as 12.50",
+    "date": "write the day as 2026-01-31",
+}

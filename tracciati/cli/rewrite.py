@@ -23,8 +23,8 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @options.layout_argument
-@click.argument("file_path", metavar="IN", type=click.Path(dir_okay=False, path_type=Path))
-@click.argument("out_path", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file_path", metavar="IN", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("out_path", metavar="OUT", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--canonical", is_flag=True, help="Write every field anew from its value, and name each difference.")
 @options.direction_option
 @progress.quiet_option
@@ -42,6 +42,8 @@ def rewrite(
 
     Byte for byte the same; or with --canonical as we would have written it ourselves.
 
+    Either can be - for standard input or output; then what came of it is told on standard error.
+
     Each difference is named with record, field, offset, what stood there and what stands there now. Records and cells
     that cannot be read are written as they came, counted, and end in exit code 1: nothing is proved of them.
     """
@@ -49,10 +51,18 @@ def rewrite(
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
-    what, size, is_shown = f"rewrite {file_path.name}", progress.size_of(file_path), not (quiet or as_json)
+    what, size = f"rewrite {file_path.name}", progress.size_of(file_path)
+    is_shown = not (quiet or as_json or options.is_terminal(out_path))
     with progress.Progress(what, size, progress.megabytes, is_shown=is_shown) as bar:
         done = rewriter.rewrite(
-            file_path, out_path, layout, direction=towards, in_canonical_form=canonical, on_block=bar.to
+            options.source_of(file_path),
+            options.target_of(out_path, layout_path),
+            layout,
+            direction=towards,
+            in_canonical_form=canonical,
+            source_name=options.name_of(file_path),
+            on_block=bar.to,
         )
-    click.echo(json.dumps(done.as_dict(), indent=2, ensure_ascii=False) if as_json else done.to_text())
+    told = json.dumps(done.as_dict(), indent=2, ensure_ascii=False) if as_json else done.to_text()
+    click.echo(told, err=str(out_path) == "-")
     return 0 if done.is_proven else 1

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from tracciati import bases, rules
+from tracciati.errors import DoesNotFit
 from tracciati.expression import Count, Name, Sum, names
 from tracciati.framing import SEPARATORS
 from tracciati.generate import specimens, succession
@@ -77,6 +78,8 @@ def generate(
     unknown = [path for path in order.given if not _has(layout, path)]
     if unknown:
         raise specimens.SpecimenError(unknown[0], "the layout has no such field", "write it as record.field")
+    for path in order.given:
+        _check_given(layout, order, path)
     totals = Totals(layout, order.direction)
     computed: dict[str, int] = {}
     passes_count = 2 if totals.paths() else 1
@@ -143,6 +146,34 @@ class _Output:
 def _has(layout: Layout, path: str) -> bool:
     record, _, name = path.partition(".")
     return record in layout.by_name and name in layout.by_name[record].by_name
+
+
+def _check_given(layout: Layout, order: Order, path: str) -> None:
+    """A given value must be one that a reader accepts, in a field that is not filled in by what the layout says."""
+    record, one = layout.by_name[path.partition(".")[0]], layout.field(path)
+    kinds = (
+        (order.direction in one.derive, "is computed from the file"),
+        (bool(one.same_as), f"repeats {one.same_as}"),
+        (one.sequence is not None, "counts the records"),
+        (one.base == "const", "is fixed"),
+        (bool(one.origin) and order.direction == "request", "is filled by the answer"),
+    )
+    for is_filled, why in kinds:
+        if is_filled:
+            raise specimens.SpecimenError(path, f"the field {why}", "leave it out: what is right is filled in")
+    text = str(order.given[path])
+    array = pa.array([order.given[path]], specimens.arrow_type(one))
+    try:
+        values = _Draft(layout, order, {}).values(record, one.name, array)
+    except DoesNotFit as problem:
+        raise specimens.SpecimenError(path, problem.why, _expected(one, text, layout)) from problem
+    if values.bad is not None and values.bad.any():
+        raise specimens.SpecimenError(path, f"{text!r} is no value of this field", _expected(one, text, layout))
+
+
+def _expected(one: Field, text: str, layout: Layout) -> str:
+    why = bases.of(one.base).diagnose(text.encode(layout.file.codec, "replace"), one, layout.file.codec)
+    return f"write {why.expected_en}" if why.expected_en else "write one that the layout accepts"
 
 
 def _header(layout: Layout, direction: Direction) -> bytes:
@@ -297,6 +328,9 @@ class _Draft:
     def _column(self, record: Record, one: Field, count: int) -> pa.Array:
         path, direction = f"{record.name}.{one.name}", self.order.direction
         if path in self.order.given:
+            if one.unique and self.made[record.name] + count > 1:
+                why = "no two records may have the same value, and all of them would have the given one"
+                raise specimens.SpecimenError(path, why, "leave it out, or ask for one record (--count 1)")
             return pa.array([self.order.given[path]] * count, specimens.arrow_type(one))
         if one.base == "const":
             return pa.array([one.value] * count, pa.string())

@@ -7,6 +7,7 @@ check them, so that a generated file is a second opinion on them.
 
 from __future__ import annotations
 
+import re
 import string
 from datetime import date
 from decimal import Decimal
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from tracciati.errors import TracciatiError
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,15 +95,23 @@ def column(
 def typed(field: Field, text: str) -> str | int | Decimal | date:
     """A text that a person wrote (12.50, 2026-01-31) as a value of the field. Raises ValueError when it is none."""
     if field.base == "integer":
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise ValueError(f"{text!r} is no whole number")
         return int(text)
     if field.base == "date":
-        return date.fromisoformat(text)
+        try:
+            return date.fromisoformat(text)
+        except ValueError as problem:
+            raise ValueError(f"{text!r} is no day") from problem
     if field.base != "decimal":
         return text
     try:
-        return Decimal(text)
+        value = Decimal(text)
     except ArithmeticError as problem:
-        raise ValueError(f"{text!r} is no amount; write it as 12.50") from problem
+        raise ValueError(f"{text!r} is no amount") from problem
+    if not value.is_finite() or value.scaleb(field.scale) % 1:
+        raise ValueError(f"{text!r} is no amount with {counted(field.scale, 'decimal')}")
+    return value
 
 
 def nothing(field: Field, count: int) -> pa.Array:

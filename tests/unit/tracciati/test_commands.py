@@ -1,0 +1,160 @@
+"""Commands: what they write into, what they refuse, and that nothing is lost when they stop half-way."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tracciati.cli import running, tracciati
+
+LAYOUTS = Path(__file__).parents[3] / "layouts"
+VISURE = str(LAYOUTS / "banca-demo" / "visure.toml")
+CONTROLLI = str(LAYOUTS / "istituto-demo" / "controlli.toml")
+Capture = pytest.CaptureFixture[bytes]
+
+
+def run(*arguments: str | Path) -> int:
+    return running.run(tracciati, "tracciati", [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def visure(tmp_path: Path) -> Path:
+    """A request file of three requests."""
+    path = tmp_path / "visure.txt"
+    assert run("generate", VISURE, "--seed", "1", "--count", "3", "--out", path) == 0
+    return path
+
+
+def test_no_command_writes_over_the_files_it_reads(visure: Path, tmp_path: Path, capfdbinary: Capture) -> None:
+    content = visure.read_bytes()
+    linked = tmp_path / "linked"
+    linked.symlink_to(visure)
+    for out in (visure, linked):
+        assert run("convert", VISURE, visure, "--to", "jsonl", "--out", out) == 2
+    assert b"is read, and would be written over; choose another place" in capfdbinary.readouterr().err
+    assert visure.read_bytes() == content
+    layout = tmp_path / "own.toml"
+    layout.write_text(Path(VISURE).read_text())
+    assert run("generate", layout, "--seed", "1", "--out", layout) == 2
+    assert run("rewrite", layout, visure, layout) == 2
+    assert layout.read_text() == Path(VISURE).read_text()
+
+
+def test_a_file_may_be_rewritten_in_its_place_and_keeps_its_rights(visure: Path, tmp_path: Path) -> None:
+    visure.chmod(0o640)
+    content = visure.read_bytes()
+    linked = tmp_path / "linked"
+    linked.symlink_to(visure)
+    visure.write_bytes(content.replace(b"\r\n", b"\n", 1))
+    assert run("rewrite", VISURE, visure, linked, "--canonical") == 1
+    assert visure.read_bytes() == content
+    assert linked.is_symlink()
+    assert visure.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_command_that_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    out.write_text("of yesterday")
+    assert run("generate", VISURE, "--seed", "1", "--count", "0", "--unit", "testa", "--out", out) == 2
+    assert run("convert", VISURE, tmp_path / "none.txt", "--to", "jsonl", "--out", out) == 3
+    assert out.read_text() == "of yesterday"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.txt"]
+
+
+def test_a_pipe_is_written_into_and_stays_a_pipe(visure: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    came: list[bytes] = []
+    for arguments in (
+        ("rewrite", VISURE, visure, pipe),
+        ("generate", VISURE, "--seed", "1", "--count", "3", "--out", pipe),
+    ):
+        reader = threading.Thread(target=lambda: came.append(pipe.read_bytes()))
+        reader.start()
+        assert run(*arguments) == 0
+        reader.join()
+        assert pipe.is_fifo()
+    assert came == [visure.read_bytes()] * 2
+    assert run("rewrite", VISURE, visure, "/dev/null") == 0
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_dash_is_standard_output_for_every_command_that_writes(
+    visure: Path, tmp_path: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    capfdbinary.readouterr()
+    assert run("rewrite", VISURE, visure, "-", "--canonical") == 0
+    told = capfdbinary.readouterr()
+    assert told.out == visure.read_bytes()
+    assert b"byte for byte the same" in told.err
+    assert run("generate", VISURE, "--seed", "1", "--count", "3", "--out", "-") == 0
+    assert capfdbinary.readouterr().out == visure.read_bytes()
+    assert run("convert", VISURE, visure, "--to", "jsonl", "--out", "-") == 0
+    assert len(capfdbinary.readouterr().out.splitlines()) == 5
+    assert not (tmp_path / "-").exists()
+
+
+def test_rewrite_reads_standard_input(visure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = tmp_path / "again.txt"
+    with visure.open() as opened:
+        monkeypatch.setattr("sys.stdin", opened)
+        assert run("rewrite", VISURE, "-", again, "--canonical") == 0
+    assert again.read_bytes() == visure.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("check", VISURE, "FILE", "--unit", "richiest"),
+            "no record type or group `richiest`; did you mean `richiesta`?",
+        ),
+        (("check", VISURE, "FILE", "--unit", "zip"), "no record type or group `zip`; it has: testa, richiesta"),
+        (("generate", VISURE, "--seed", "-1"), "-1 is not in the range x>=0"),
+        (("generate", VISURE, "--seed", "1", "--unit", "cod"), "`cod`; did you mean `coda`?"),
+        (("convert", VISURE, "FILE", "--to", "csv", "--record", "code"), "`code`; did you mean `coda`?"),
+    ],
+)
+def test_a_wrong_option_is_wrong_usage_and_the_near_name_is_said(
+    arguments: tuple[str, ...], said: str, visure: Path, capfdbinary: Capture
+) -> None:
+    assert run(*[str(visure) if word == "FILE" else word for word in arguments]) == 2
+    error = capfdbinary.readouterr().err.decode()
+    assert said in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "remedy"),
+    [
+        ("coda.righe", "there is no = in it", "write it as record.field=value"),
+        ("riga.prezzo=1", "the layout has no such field", "write one of its fields, as testa."),
+        ("richiesta.progressiv=1", "the layout has no such field", "did you mean `richiesta.progressivo`?"),
+        ("richiesta.importo_max=tanto", "'tanto' is no amount", "write it with a point, as 12.50"),
+        ("richiesta.importo_max=1.234", "is no amount with 2 decimals", "write it with a point, as 12.50"),
+        ("testa.data_flusso=ieri", "'ieri' is no day", "write the day as 2026-01-31"),
+        ("richiesta.progressivo=7", "the field counts the records", "what is right is filled in"),
+        ("richiesta.servizio=VIS9", "'VIS9' is not in the field's list of codes", "write one of"),
+        ("richiesta.riferimento=A", "no two records may have the same value", "--count 1"),
+    ],
+)
+def test_a_value_that_cannot_be_given_says_what_can(
+    given: str, said: str, remedy: str, tmp_path: Path, capfdbinary: Capture
+) -> None:
+    assert run("generate", VISURE, "--seed", "1", "--set", given, "--out", tmp_path / "out") == 2
+    error = capfdbinary.readouterr().err.decode()
+    assert said in error
+    assert "\n  do: " in error and remedy in error.split("\n  do: ")[1]
+
+
+def test_a_total_cannot_be_given(tmp_path: Path, capfdbinary: Capture) -> None:
+    total = next(line for line in Path(VISURE).read_text().splitlines() if "derive" in line)
+    name = total.split('name = "')[1].split('"')[0]
+    assert run("generate", VISURE, "--seed", "1", "--set", f"coda.{name}=7", "--out", tmp_path / "out") == 2
+    assert b"is computed from the file" in capfdbinary.readouterr().err
+    assert not (tmp_path / "out").exists()
