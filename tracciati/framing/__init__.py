@@ -30,8 +30,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_FEED, CARRIAGE_RETURN, END_MARK = 10, 13, 26
 SEPARATORS: Mapping[str, bytes] = {"LF": b"\n", "CRLF": b"\r\n", "none": b""}
 
-# What the block before left unfinished: nothing, or an endless record (delimited: outside or inside quotes).
-Continues = Literal["", "record", "quoted"]
+# What the block before left unfinished: nothing, or an endless record (delimited: outside of quotes, outside where a
+# quote could open a value, or inside).
+Continues = Literal["", "record", "opens", "quoted"]
 
 
 @dataclass(frozen=True)

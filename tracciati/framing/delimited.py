@@ -1,7 +1,7 @@
-"""Framing of delimited files: records and cells by quote parity, so that a delimiter or line feed in quotes is text.
+"""Framing of delimited files: records and cells, where a delimiter or line feed in quotes is text.
 
-A quote anywhere opens or closes; a record ends at the first line feed outside quotes. Cells are kept as spans of
-the block's buffer, without their enclosing quotes, so that nothing is copied before a column is asked for.
+A record ends at the first line feed outside quotes; which quotes open and close is said in `quotes`. Cells are kept
+as spans of the block's buffer, without their enclosing quotes, so that nothing is copied before a column is asked for.
 Where a quote stands in the middle of a value the record is broken: nobody knows which cells were meant.
 """
 
@@ -31,6 +31,7 @@ from tracciati.framing import (
     separator_notes,
     without_empty,
 )
+from tracciati.framing import quotes as quoting
 from tracciati.limits import COLUMN_BYTES_MAX, RECORD_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -139,17 +140,14 @@ def frame(
     if marks:
         limit -= marks
         notes.append(mark_note("TR-L108", limit, marks))
-    quote = ord(form.dialect.quote) if form.dialect.quote else -1
-    quotes = buffer[:limit] == quote if quote >= 0 else None
-    if quotes is not None and not quotes.any() and continues != "quoted":
-        quotes = None
+    quotes, left_open = _quotes(buffer[:limit], form, first, continues)
     marks_at = np.flatnonzero(_cut_places(buffer[:limit], form, quotes, continues))
     is_feed = buffer[marks_at] == LINE_FEED
     feeds = marks_at[is_feed]
-    open_at_end = _is_open(quotes, continues)
+    open_at_end = left_open == "quoted"
     if continues:
         if not len(feeds):
-            return empty_frame(buffer, notes, "" if is_last else "quoted" if open_at_end else "record")
+            return empty_frame(buffer, notes, "" if is_last else left_open)
         first = int(feeds[0]) + 1
         behind = marks_at >= first
         marks_at, is_feed, feeds = marks_at[behind], is_feed[behind], feeds[1:]
@@ -165,24 +163,28 @@ def frame(
     if tail is None:
         marks_at, is_feed = marks_at[marks_at < after], is_feed[marks_at < after]
     stop = len(buffer) if is_last or endless else after
-    left: Continues = ("quoted" if open_at_end else "record") if endless else ""
-    whole = _with_cells(buffer[:stop], lines, marks_at, is_feed, quotes, notes)
-    return _judged(whole, form, header, left)
+    whole = _with_cells(buffer[:stop], lines, marks_at, is_feed, None if quotes is None else quotes.every, notes)
+    return _judged(whole, form, header, left_open if endless else "")
 
 
-def _cut_places(buffer: Bytes, form: FileForm, quotes: Flags | None, continues: Continues) -> Flags:
+def _quotes(buffer: Bytes, form: FileForm, first: int, continues: Continues) -> tuple[quoting.Quotes | None, Continues]:
+    """The quotes of a block, where there are any, and what the block leaves unfinished if it ends in a record."""
+    delimiter = ord(form.dialect.delimiter)
+    if form.dialect.quote:
+        found = quoting.find(buffer, ord(form.dialect.quote), delimiter, first=first, continues=continues)
+        if found is not None:
+            return found, found.left
+    return None, quoting.left_without(buffer, delimiter, continues)
+
+
+def _cut_places(buffer: Bytes, form: FileForm, quotes: quoting.Quotes | None, continues: Continues) -> Flags:
     """Which bytes end a cell: delimiters and line feeds outside quotes."""
     cuts: Flags = buffer == ord(form.dialect.delimiter)
     cuts |= buffer == LINE_FEED
     if quotes is not None:
-        inside = np.logical_xor.accumulate(quotes)
+        inside = np.logical_xor.accumulate(quotes.real)
         cuts &= inside if continues == "quoted" else ~inside
     return cuts
-
-
-def _is_open(quotes: Flags | None, continues: Continues) -> bool:
-    count = int(np.count_nonzero(quotes)) if quotes is not None else 0
-    return bool((count + (continues == "quoted")) % 2)
 
 
 def _with_cells(
@@ -246,6 +248,7 @@ def _unquote(buffer: Bytes, starts: Index, stops: Index, quotes: Flags, unescape
         parts = raw.split(quote + quote)
         if any(quote in part for part in parts):
             wrong.append(np.array([cell]))
+            starts[cell], stops[cell] = starts[cell] - 1, stops[cell] + 1  # shown as it came
         else:
             unescaped[cell] = quote.join(parts)
     malformed = np.sort(np.concatenate(wrong))

@@ -58,3 +58,50 @@ def test_a_file_cut_before_the_fields_that_tell_its_types_apart_is_said_to_be_cu
     assert codes(whole + row[:left], late_match("none")) == ["TR-L111"]
     assert codes(whole + b"\n" + row[:left], late_match("LF")) == ["TR-L101"]
     assert codes(whole[:left], late_match("none"))[0] == "TR-L111"
+
+
+QUOTED = """
+[layout]
+id = "apici"
+version = "1.0.0"
+[file]
+kind = "delimited"
+dialect = { delimiter = ";", quote = "'" }
+record = { separator = "LF", last_separator = "required" }
+encoding = { codec = "utf-8" }
+structure = "riga*"
+[record.riga]
+fields = [ { name = "numero", type = "integer" }, { name = "nome", type = "text" }, { name = "nota", type = "text" } ]
+"""
+
+
+def test_a_quote_inside_a_value_breaks_its_own_record_and_no_other() -> None:
+    rows = [b"%d;ROSSI;'a;b''c'\n" % number for number in range(3_000)]
+    rows[4] = b"4;D'ANGELO;\n"
+    rows[5] = b"5;D''ANGELO;'x\ny'\n"
+    rows[2_000] = b"6;'a'b';\n"
+    report = check(b"".join(rows), declare.loads(QUOTED), examples=5)
+    found = [(finding.code, finding.record_number, finding.columns) for finding in report.findings]
+    assert found == [("TR-L114", 5, (3, 10)), ("TR-L114", 6, (3, 11)), ("TR-L114", 2_001, (3, 7))]
+    assert report.records_count == 3_000
+
+
+@pytest.mark.parametrize(
+    ("text", "records"),
+    [
+        (b"1;'a';b\n2;c;d\n", 2),
+        (b"1;'a\nb';b\n2;c;d\n", 2),
+        (b"1;'a''\n''b';b\n2;c;d\n", 2),
+        (b"'1';'';''''\n'2;\n';c;d\n", 2),
+        (b"\xef\xbb\xbf'1';'';''''\n2;c;d\n", 2),
+        (b"1;a';b\n2;c;d\n", 2),  # a quote at the end of a value opens nothing
+        (b"1; 'a;b'\n2;c;d\n", 2),  # nor does one behind a blank
+        (b"1;'a'x'\n2;c;d\n", 2),
+        (b"1;''a'\n2;c;d\n", 2),
+        (b"1;'a;b\n2;c;d\n3;e;f\n", 1),  # this one opens a value and never closes it
+        (b"1;a'';b\n2;c;''\n", 2),
+    ],
+)
+def test_a_quote_opens_only_where_a_value_begins(text: bytes, records: int) -> None:
+    report = check(text, declare.loads(QUOTED))
+    assert report.records_count == records
