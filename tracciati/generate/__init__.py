@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -72,7 +72,7 @@ def generate(
                 is made twice, the first time for its sums
 
     Returns what was written. Raises SuccessionError when the structure has no such file, SpecimenError when a field
-    or rule leaves no value that would do, DoesNotFit when a given value or a total does not fit its field.
+    or rule leaves no value that would do or a given one is none of the field, DoesNotFit when a total does not fit.
     """
     assert order.direction in layout.structure, f"{layout.id} has no structure for {order.direction}"
     unknown = [path for path in order.given if not _has(layout, path)]
@@ -258,6 +258,7 @@ class _Draft:
         self.chance = np.random.default_rng(order.seed)
         self.automaton = layout.structure[order.direction]
         self.made: dict[str, int] = dict.fromkeys((r.name for r in layout.records), 0)
+        self.narrowest = {path: _narrowest(layout, path, fields) for path, fields in _repeaters(layout, order).items()}
         # Of a record that is there once, the values: `same_as` and rules of other records ask for them.
         self.single: dict[str, dict[str, pa.Array]] = {}
 
@@ -344,22 +345,25 @@ class _Draft:
             return pa.array(start + step * (self.made[record.name] + np.arange(count)), pa.int64())
         if path == self.layout.file.reference_date:
             return specimens.days_from(self.layout.valid_from, count, self.chance)
-        return specimens.column(
-            one,
+        drawn, is_needed = self.narrowest.get(path, (one, False))
+        column = specimens.column(
+            drawn,
             count,
             self.chance,
             path=path,
             codec=self.layout.file.codec,
             first=self.made[record.name],
-            can_be_empty=self.layout.file.kind == "delimited" or (one.base == "text" and one.codes is None),
+            can_be_empty=self.layout.file.kind == "delimited" or _has_blanks(one),
+            is_needed=is_needed,
         )
+        return _as_type(column, one)
 
     def _obey(self, rule: Rule, record: Record, arrays: dict[str, pa.Array], count: int) -> None:
         """Draw the values that the rule speaks of again, until it holds for every record."""
         check = rule.check
         assert not isinstance(check, Count | Sum), "declare lets a rule be a condition only"
         asked = [name for name in names(check) if self._is_known(name, record)]
-        free = [record.by_name[n.field] for n in asked if n.record in (None, record.name)]
+        free = [record.source_of(record.by_name[n.field]) for n in asked if n.record in (None, record.name)]
         free = [one for one in free if self._is_free(one, record)]
         for _ in range(DRAWS_MAX):
             columns = {name.path: self._named(name, record, arrays, count) for name in asked}
@@ -371,6 +375,7 @@ class _Draft:
             for one in free:
                 again = self._column(record, one, count)
                 arrays[one.name] = pa.compute.if_else(pa.array(broken), again, arrays[one.name])
+            self._repeat(record, arrays, count)
         why = f"no values were found for which rule {rule.id} holds"
         raise specimens.SpecimenError(record.name, why, "give a value that it holds for (--set record.field=value)")
 
@@ -413,6 +418,33 @@ class _Draft:
         if one.origin and self.order.direction == "request":
             return pa.nulls(len(array), pa.string())
         return bases.of(one.base).spell(array, one, self.layout.file.codec, path=f"{record.name}.{one.name}")
+
+
+def _repeaters(layout: Layout, order: Order) -> dict[str, list[Field]]:
+    """Field path -> the fields that repeat it, straight or by way of others."""
+    found: dict[str, list[Field]] = {}
+    for record in layout.records:
+        for one in record.fields_in(order.direction) if record.is_in(order.direction) else ():
+            if one.same_as and not (one.origin and order.direction == "request"):
+                found.setdefault(layout.repeated_path(record, one), []).append(one)
+    return found
+
+
+def _narrowest(layout: Layout, path: str, repeaters: list[Field]) -> tuple[Field, bool]:
+    """The field at `path` as short as the shortest that repeats it, and whether one of these must have a value."""
+    one = layout.field(path)
+    lengths = [field.length for field in (one, *repeaters) if field.length is not None]
+    is_free = one.base in ("text", "integer", "decimal") and one.codes is None
+    digits = min(field.digits for field in (one, *repeaters))
+    narrow = replace(one, length=min(lengths, default=None), digits=digits) if is_free else one
+    can_be_empty = layout.file.kind == "delimited"
+    needed = [field.required or not (field.null or can_be_empty or _has_blanks(field)) for field in repeaters]
+    return narrow, any(needed)
+
+
+def _has_blanks(one: Field) -> bool:
+    """Are blanks of a fixed cell "no value", without a null text?"""
+    return one.base == "text" and one.codes is None
 
 
 def _as_type(array: pa.Array, one: Field) -> pa.Array:

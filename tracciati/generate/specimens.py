@@ -63,7 +63,15 @@ class SpecimenError(TracciatiError):
 
 
 def column(
-    field: Field, count: int, chance: np.random.Generator, *, path: str, codec: str, first: int, can_be_empty: bool
+    field: Field,
+    count: int,
+    chance: np.random.Generator,
+    *,
+    path: str,
+    codec: str,
+    first: int,
+    can_be_empty: bool,
+    is_needed: bool = False,
 ) -> pa.Array:
     """Values for one field.
 
@@ -73,6 +81,8 @@ def column(
     codec         only characters that it can write are used
     first         index of the first record in the file: what is unique is counted from here
     can_be_empty  may a value be left out without a null text of its own (a cell of a delimited file; blanks)
+
+    is_needed     may none be left out, because another field repeats it
 
     Returns an array of the Arrow type that reading the field gives: string, int64, decimal128 or date32.
     Raises SpecimenError when the field is too short for `count` unique values.
@@ -85,7 +95,7 @@ def column(
         values = _BY_BASE[field.base](field, count, chance, codec)
     if field.base in ("integer", "decimal"):
         values = _numbers(field, values)
-    left_out = not field.required and not field.unique and (bool(field.null) or can_be_empty)
+    left_out = not field.required and not field.unique and not is_needed and (bool(field.null) or can_be_empty)
     if not left_out:
         return values
     keep = pa.array(chance.integers(0, LEFT_OUT_ONE_IN, count) > 0)
@@ -135,6 +145,16 @@ def arrow_type(field: Field) -> pa.DataType:
 
 
 def _unique(field: Field, count: int, first: int, path: str) -> Any:
+    if field.codes is not None:
+        codes = list(field.codes)[first : first + count]
+        if len(codes) < count:
+            why = (
+                f"it must be unique, and has {counted(len(field.codes), 'code')} for {counted(first + count, 'record')}"
+            )
+            raise SpecimenError(path, why, "ask for fewer records")
+        return pa.array(codes, pa.string())
+    if field.base == "date":
+        return _unique_days(field, count, first, path)
     places = min(field.digits or field.length or 9, 9)
     if first + count >= 10**places:
         why = f"{first + count} unique values do not fit into {places} places"
@@ -147,6 +167,17 @@ def _unique(field: Field, count: int, first: int, path: str) -> Any:
     prefix = "RIF" if field.base == "text" and (field.length or 12) >= places + 3 else ""
     width = (field.length or places) if field.base == "digits" else places
     return pa.array([f"{prefix}{number:0{width}d}" for number in numbers.tolist()], pa.string())
+
+
+def _unique_days(field: Field, count: int, first: int, path: str) -> Any:
+    """One day after another; with two-digit years from the first day that they can name."""
+    start = _FIRST_DAY if field.pivot is None else date(1900 + field.pivot, 1, 1)
+    last = date.max if field.pivot is None else date(1999 + field.pivot, 12, 31)
+    if first + count > (last - start).days:
+        why = f"{first + count} unique days do not fit between {start} and {last}"
+        raise SpecimenError(path, why, "ask for fewer records")
+    begin = (start - _EPOCH).days + first
+    return pa.array(np.arange(begin, begin + count, dtype=np.int32), pa.date32())
 
 
 def _chosen(texts: list[str], count: int, chance: np.random.Generator) -> Any:

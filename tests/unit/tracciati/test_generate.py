@@ -11,10 +11,10 @@ from decimal import Decimal
 import pytest
 
 from tracciati import declare
-from tracciati.errors import DoesNotFit
 from tracciati.generate import Generated, Order, generate, succession
 from tracciati.generate.specimens import SpecimenError
 from tracciati.layout import Layout
+from tracciati.reading import check
 
 FIXED = """
 [layout]
@@ -165,7 +165,7 @@ def test_what_cannot_be_generated_is_said_by_name(layout: Layout) -> None:
         made(layout, Order(seed=1, count=2, given={"riga.segno": "D", "riga.importo": Decimal(1)}))
     with pytest.raises(SpecimenError, match=r"riga.prezzo: the layout has no such field"):
         made(layout, Order(seed=1, given={"riga.prezzo": 1}))
-    with pytest.raises(DoesNotFit, match=r"nota.testo"):
+    with pytest.raises(SpecimenError, match=r"nota.testo"):
         made(layout, Order(seed=1, count=90, given={"nota.testo": "x" * 59}))
 
 
@@ -204,3 +204,65 @@ def test_a_table_has_its_header_its_quotes_and_no_separator_at_the_end() -> None
     assert all(re.fullmatch(r"\d+,\d\d", row[1]) for row in rows[1:])
     assert not content.endswith(b"\n")
     assert told.bytes_count == len(content)
+
+
+SMALL = """
+[layout]
+id = "piccolo"
+version = "1.0.0"
+[file]
+kind = "KIND"
+record = { RECORD separator = "LF" }
+encoding = { codec = "ascii" }
+structure = "testa? riga+"
+[types]
+giorno = { base = "date", format = "yyyyMMdd" }
+[record.testa]
+match = { tipo = "0" }
+fields = [ { name = "tipo", len = 1, type = "const", value = "0" }, TESTA ]
+[record.riga]
+match = { tipo = "1" }
+fields = [ { name = "tipo", len = 1, type = "const", value = "1" }, RIGA ]
+"""
+
+
+@pytest.mark.parametrize("kind", ["fixed", "delimited"])
+@pytest.mark.parametrize(
+    ("testa", "riga"),
+    [
+        ('len = 8, type = "giorno", null = ["00000000"]', 'len = 8, type = "giorno", same_as = "testa.campo"'),
+        ('len = 8, type = "text"', 'len = 8, type = "text", required = true, same_as = "testa.campo"'),
+        ('len = 8, type = "text"', 'len = 3, type = "text", same_as = "testa.campo"'),
+        ('len = 8, type = "integer", null = ["        "]', 'len = 4, type = "integer", same_as = "testa.campo"'),
+        (
+            'len = 8, type = "decimal", scale = 2, digits = 5',
+            'len = 6, type = "decimal", scale = 2, same_as = "testa.campo"',
+        ),
+        ('len = 8, type = "text"', 'len = 8, type = "giorno", required = true, unique = "file"'),
+        ('len = 8, type = "text"', 'len = 6, type = "date", format = "yyMMdd", pivot = 0, unique = "file"'),
+        (
+            'len = 8, type = "text"',
+            'len = 1, type = "text", unique = "file", codes = { A = "a", B = "b", C = "c", D = "d", E = "e", F = "f" }',
+        ),
+    ],
+)
+def test_what_is_repeated_or_unique_is_generated_so_that_it_can_be(kind: str, testa: str, riga: str) -> None:
+    fields = []
+    for text in (testa, riga):
+        length = int(re.findall(r"len = (\d+)", text)[0])
+        rest = f', {{ name = "filler", len = {29 - length}, type = "filler" }}' if kind == "fixed" else ""
+        fields.append(f'{{ name = "campo", {text} }}{rest}')
+    text = SMALL.replace("KIND", kind).replace("RECORD", "length = 30," if kind == "fixed" else "")
+    small = declare.loads(text.replace("TESTA", fields[0]).replace("RIGA", fields[1]))
+    for seed in range(12):
+        content, _ = made(small, Order(seed=seed, count=6))
+        report = check(content, small)
+        assert report.is_clean, report.to_text()
+
+
+def test_more_unique_codes_than_there_are_cannot_be_asked_for() -> None:
+    code = '{ name = "campo", len = 1, type = "text", unique = "file", codes = { A = "a", B = "b" } }'
+    text = SMALL.replace("KIND", "delimited").replace("RECORD", "").replace("RIGA", code)
+    small = declare.loads(text.replace("TESTA", '{ name = "altro", type = "text" }'))
+    with pytest.raises(SpecimenError, match="it must be unique, and has 2 codes for 3 records"):
+        made(small, Order(seed=1, count=3))
