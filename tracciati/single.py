@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from fixedwidth.fixedwidth import FixedWidth
 
 from tracciati.errors import DoesNotFit
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -187,7 +188,7 @@ def _datum(value: Any, field: Field, record: Record, codec: str) -> Any:
     if field.base == "decimal" and isinstance(value, int | Decimal):
         units = Decimal(value).scaleb(field.scale)
         if units != units.to_integral_value():
-            raise DoesNotFit(path, 0, value, f"{value} has more than {field.scale} decimals")
+            raise DoesNotFit(path, 0, value, f"{value} has more than {counted(field.scale, 'decimal')}")
         if not field.mark:
             return int(units)
         # `fixedwidth` writes str(Decimal), which below 0.000001 is 1E-7: those go as plain text.

@@ -111,6 +111,7 @@ CASES = [
         "2:41-42: TR-L116 warning: long record, the surplus was not read",
         PADDED,
     ),
+    Case("orders-delimited", CSV.replace("\n", "\r"), "TR-L117", "1:37: TR-L117: no line end in the whole file"),
     fixed(ORDER, ORDER + "03" + ORDER[2:], "TR-S101", "3:1-40: TR-S101: unknown record type"),
     fixed(HEAD, "", "TR-S102", "1:1-40: TR-S102 ordine: this record cannot stand here"),
     fixed(TAIL, "", "TR-S103", "2:41: TR-S103: the file ends too soon"),
@@ -243,3 +244,49 @@ def test_a_message_shows_the_line_with_the_place_marked() -> None:
         "total coda.totale: declared 12.50, computed 0.00: unverifiable\n"
         "file.txt: 2 findings in 3 records (1 error, 1 warning); the records named cannot be accepted"
     )
+
+
+def complaints(sample: str, text: str, change: tuple[str, str] = ("", "")) -> list[str]:
+    """The file's findings, without where they are."""
+    report = checked(Case(sample, text, "", "", change))
+    return [f"{f.code} {f.columns[0]}: {f.text_en}; {f.expected}; {f.remedy}" for f in report.findings]
+
+
+REQUIRED = ('last_separator = "optional"', 'last_separator = "required"')
+APOSTROPHE = ('quote = "\\""', 'quote = "\'"')
+
+
+@pytest.mark.parametrize(
+    ("sample", "text", "change", "codes"),
+    [
+        ("orders-delimited", CSV + '2;"R2;BIANCHI;1,00;', REQUIRED, ["TR-L110"]),
+        ("orders-delimited", CSV + '2;"R2;BIANCHI;1,00;\n', REQUIRED, ["TR-L110"]),
+        ("orders-delimited", CSV.replace("\n", "\r"), REQUIRED, ["TR-L117"]),
+        ("orders-delimited", CSV_HEAD.replace("nome", '"no"me'), ("riga*", "riga+"), ["TR-L112"]),
+        ("orders-fixed", FIXED.replace("\r\n", "\r"), ("", ""), ["TR-L117"]),
+        ("orders-fixed", FIXED.replace("\r\n", ""), PADDED, ["TR-L117"]),
+        ("orders-grouped", GROUPED.replace("\n", ""), ("", ""), ["TR-L117"]),
+    ],
+)
+def test_one_mistake_in_the_form_of_a_whole_file_is_one_complaint(
+    sample: str, text: str, change: tuple[str, str], codes: list[str]
+) -> None:
+    assert [said[:7] for said in complaints(sample, text, change)] == codes
+
+
+def test_a_message_speaks_of_the_layouts_own_marks_and_of_what_was_found() -> None:
+    (quote,) = complaints("orders-delimited", CSV + "2;R2;L'ALTRO;1,00;\n", APOSTROPHE)
+    assert quote.endswith("double the quotes inside it ('')")
+    (few,) = complaints("orders-delimited", CSV + "2\n")
+    assert "1 column instead of 5; ; too many: look for a delimiter" in few
+    (header,) = complaints("orders-delimited", CSV, ('label = "Riferimento"', 'label = "Rif; \\"x\\""'))
+    assert '; numero;"Rif; ""x""";nome;importo;data; ' in header
+    assert checked(Case("orders-delimited", CSV, "", "", ('"LF"', '"CRLF"'))).findings[0].excerpt_length == 36
+
+
+def test_a_required_field_that_is_empty_is_shown_empty_even_if_it_is_sensitive() -> None:
+    needed = ('type = "text", sensitive = true', 'type = "text", required = true, sensitive = true')
+    report = checked(fixed("ROSSI    ", "         ", "TR-F201", "", needed))
+    (finding,) = report.findings
+    assert not finding.masked
+    assert '  expected a value; found "         "' in report.to_text()

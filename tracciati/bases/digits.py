@@ -13,6 +13,7 @@ from tracciati.values import diagnosis, spelling, strings, texts
 from tracciati.values.cells import Bytes, Column, Flags, Lengths, either, not_digits
 from tracciati.values.diagnosis import Diagnosis
 from tracciati.values.spelling import Checked
+from tracciati.wording import counted
 
 
 def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:
@@ -106,5 +107,5 @@ def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> 
     if field.pad == "0" and not delimited and field.length is not None:
         # An identifier has all its digits: a shorter one would come back with zeros that it never had.
         short = (strings.byte_lengths(checked.values) < field.length) & np.asarray(column.is_valid())
-        misfits += spelling.misfit(short, f"{{value}} has fewer than the field's {field.length} digits")
+        misfits += spelling.misfit(short, f"{{value}} has fewer than the field's {counted(field.length, 'digit')}")
     return checked._replace(misfits=misfits)

@@ -15,6 +15,7 @@ from tracciati.declare.toml import did_you_mean
 from tracciati.expression import RESERVED
 from tracciati.layout import BASES, DIRECTIONS, Base, Direction, Field, Sequence
 from tracciati.values.numerals import DIGITS_MAX
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,7 +209,7 @@ def _length(line: Line) -> int | None:
     wanted = _FIXED_LENGTHS.get(line.base)
     if wanted is not None and length != wanted:
         hint = f"write len = {wanted}, and a filler after it, or the type text"
-        table.problem("len", f"`{line.name}`: a {line.base} has {wanted} characters, not {length}", hint)
+        table.problem("len", f"`{line.name}`: a {line.base} has {counted(wanted, 'character')}, not {length}", hint)
     return length
 
 
@@ -237,13 +238,17 @@ def _number(line: Line, length: int | None) -> tuple[int, int, Literal["", ",", 
     elif digits > room:
         what = "digits and the mark do" if mark else "digits do"
         where.problem(
-            key, f"`{line.name}`: {digits} {what} not fit into {length} bytes", f"write digits = {room} or fewer"
+            key,
+            f"`{line.name}`: {digits} {what} not fit into {counted(length or 0, 'byte')}",
+            f"write digits = {room} or fewer",
         )
     # A written mark stands after at least one digit: 0,50.
     least = scale + 1 if mark else scale
     if digits < least:
         where.problem(
-            key, f"`{line.name}`: {digits} digits are too few for {scale} decimals", f"it takes {least} or more"
+            key,
+            f"`{line.name}`: {digits} digits are too few for {counted(scale, 'decimal')}",
+            f"it takes {least} or more",
         )
     return min(digits, DIGITS_MAX), scale, mark
 

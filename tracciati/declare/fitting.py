@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tracciati.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -27,7 +29,9 @@ def check_constant(line: Line, value: str, length: int | None) -> None:
         return
     if line.form.kind == "fixed" and size != length:
         hint = "write the value with all its characters, blanks included, or change len"
-        table.problem("value", f"`{line.name}`: the value {value!r} has {size} bytes, the field {length}", hint)
+        table.problem(
+            "value", f"`{line.name}`: the value {value!r} has {counted(size, 'byte')}, the field {length}", hint
+        )
     elif size == 0 or (length is not None and size > length):
         table.problem("value", f"`{line.name}`: the value {value!r} does not fit the column")
 
@@ -40,11 +44,14 @@ def check_null(line: Line, null: Sequence[str], length: int | None) -> None:
         if size is None or length is None:
             continue
         if line.form.kind == "fixed" and size != length:
-            hint = f"write it with {length} characters, blanks included"
-            table.problem("null", f"`{line.name}`: the null text {text!r} has {size} bytes, the field {length}", hint)
+            hint = f"write it with {counted(length, 'character')}, blanks included"
+            table.problem(
+                "null", f"`{line.name}`: the null text {text!r} has {counted(size, 'byte')}, the field {length}", hint
+            )
         elif size > length:
             table.problem(
-                "null", f"`{line.name}`: the null text {text!r} is longer than the {length} bytes of the column"
+                "null",
+                f"`{line.name}`: the null text {text!r} is longer than the {counted(length, 'byte')} of the column",
             )
 
 
@@ -58,7 +65,9 @@ def check_codes(line: Line, codes: Mapping[str, str] | None, null: Sequence[str]
         if size is None:
             continue
         if length is not None and size > length:
-            table.problem(("codes", code), f"`{line.name}`: the code {code!r} has {size} bytes, the field {length}")
+            table.problem(
+                ("codes", code), f"`{line.name}`: the code {code!r} has {counted(size, 'byte')}, the field {length}"
+            )
         if line.base == "digits":
             _check_digits_code(line, table, code, length)
         elif code != code.strip(pad) or not code:

@@ -152,8 +152,10 @@ def _check_match(table: Table, field: Field, text: str, form: FileForm) -> None:
     elif field.base not in ("const", "text", "digits"):
         table.problem(field.name, f"`{field.name}` is {field.base}; records are told apart by const, text or digits")
     elif form.kind == "fixed" and encoded_length(text, form.codec) != field.length:
-        hint = f"write all {field.length} characters, blanks included"
-        table.problem(field.name, f"`match` has {field.name} = {text!r}, the field has {field.length} bytes", hint)
+        hint = f"write all {counted(field.length or 0, 'character')}, blanks included"
+        table.problem(
+            field.name, f"`match` has {field.name} = {text!r}, the field has {counted(field.length or 0, 'byte')}", hint
+        )
     elif field.only:
         table.problem(field.name, f"`{field.name}` is not there in every direction, so that it tells nothing apart")
 

@@ -28,6 +28,7 @@ from tracciati.expression import (
 )
 from tracciati.expression import Literal as LiteralValue
 from tracciati.values.numerals import DIGITS_MAX
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -194,7 +195,7 @@ def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue) -> 
     if isinstance(value, Decimal):
         decimals = max(0, -int(value.normalize().as_tuple().exponent))
         if decimals > field.scale:
-            yield Trouble(f"{where}: `{field.name}` has {field.scale} decimals, {value} has {decimals}")
+            yield Trouble(f"{where}: `{field.name}` has {counted(field.scale, 'decimal')}, {value} has {decimals}")
         if abs(value) >= 10 ** (DIGITS_MAX - field.scale):
             yield Trouble(f"{where}: {value} is greater than any number of {DIGITS_MAX} digits")
     elif isinstance(value, str):
@@ -202,7 +203,9 @@ def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue) -> 
             hint = did_you_mean(value, field.codes) or f"its codes are {', '.join(field.codes)}"
             yield Trouble(f"{where}: {value!r} is not a code of `{field.name}`", hint)
         elif field.length is not None and len(value) > field.length:
-            yield Trouble(f"{where}: `{field.name}` has {field.length} characters, {value!r} has {len(value)}")
+            yield Trouble(
+                f"{where}: `{field.name}` has {counted(field.length, 'character')}, {value!r} has {len(value)}"
+            )
 
 
 def _side(side: Operand, world: World, record: Record) -> Field | LiteralValue | Trouble:

@@ -213,7 +213,9 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
 
 
 def _one_of(word: str, options: Sequence[str]) -> str:
-    listed = f"it can be {', '.join(options)}" if options else ""
+    # A mark such as a comma would be lost among the commas of the list.
+    shown = options if all(option.isalnum() or len(option) > 1 for option in options) else [repr(o) for o in options]
+    listed = f"it can be {', '.join(shown)}" if options else ""
     near = did_you_mean(word, options)
     if near and len(options) == 1:
         return near  # the list would say the same word again

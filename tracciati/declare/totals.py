@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tracciati.declare.references import World, resolve
 from tracciati.expression import Condition, Count, Expression, ExpressionError, Sum, names, parse, text_of
 from tracciati.layout import DIRECTIONS
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,10 +119,10 @@ def _has_room(line: Table, key: tuple[str, ...], expression: Count | Sum, world:
         return field.base == "integer"
     part = world.records[str(expression.path.record)].by_name[expression.path.field]
     if part.scale != field.scale:
-        text = f"`{field.name}` has {field.scale} decimals, {text_of(expression.path)} has {part.scale}"
+        text = f"`{field.name}` has {counted(field.scale, 'decimal')}, {text_of(expression.path)} has {part.scale}"
         line.problem(key, text, "give both the same scale")
     elif field.digits < part.digits:
-        text = f"`{field.name}` has {field.digits} digits, fewer than the {part.digits} of {text_of(expression.path)}"
+        text = f"`{field.name}` has {counted(field.digits, 'digit')}, fewer than the {part.digits} of {text_of(expression.path)}"
         line.problem(key, text, "a total is at least as wide as the field it sums")
     else:
         return True

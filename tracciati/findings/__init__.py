@@ -215,7 +215,7 @@ def finding(fault: Fault, place: Place, severity: Severity, layout: Layout) -> F
         text_en=english,
         rule=fault.rule.id if fault.rule else "",
         source=layout.source,
-        remedy=entry.remedy,
+        remedy=entry.remedy.format_map(params),
         excerpt=place.excerpt,
         excerpt_start=place.excerpt_start,
         excerpt_length=place.excerpt_length,

@@ -69,7 +69,8 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         "a record longer than any record may be",
         "un record più lungo di quanto un record possa essere",
-        "look for a quote that is never closed, or for a file of another kind",
+        "look for a quote that is never closed, for records that end in a carriage return alone, or for a file of another"
+        " kind",
     ),
     "TR-L110": Entry(
         "framing",
@@ -85,16 +86,16 @@ CATALOGUE: dict[str, Entry] = {
     "TR-L113": Entry(
         "framing",
         "error",
-        "{found} columns instead of {declared}",
-        "{found} colonne invece di {declared}",
-        "look for a delimiter inside a value that is not quoted",
+        "{found} instead of {declared}",
+        "{trovate} invece di {declared}",
+        "too many: look for a delimiter inside a value that is not quoted; too few: for a column that was left out",
     ),
     "TR-L114": Entry(
         "framing",
         "error",
         "a quote in the middle of a value",
         "virgolette in mezzo a un valore",
-        'ask the sender to quote the whole value and to double the quotes inside it ("")',
+        "ask the sender to quote the whole value and to double the quotes inside it ({doubled})",
     ),
     "TR-L115": Entry(
         "framing",
@@ -109,6 +110,13 @@ CATALOGUE: dict[str, Entry] = {
         "long record, the surplus was not read",
         "record lungo, l'eccedenza non è stata letta",
         "nothing, the layout allows it; tell the sender",
+    ),
+    "TR-L117": Entry(
+        "framing",
+        "error",
+        "no line end in the whole file",
+        "nessun fine riga in tutto il file",
+        "ask the sender to end each record as the layout says; a carriage return alone (CR) ends none",
     ),
     "TR-S101": Entry("structure", "error", "unknown record type", "tipo di record sconosciuto", _AGREE),
     "TR-S102": Entry(

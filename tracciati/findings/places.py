@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MASK = "*"
 _LINE_FEED = 10
+_EMPTY = "TR-F201"  # of a field without value nothing has to be hidden
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Witness:
         return self.lines_before + 1 + int(np.count_nonzero(self.frame.buffer[:start] == _LINE_FEED))
 
     def _is_masked(self, fault: Fault) -> bool:
-        if self.reveal:
+        if self.reveal or fault.code == _EMPTY:
             return False
         if fault.field is not None:
             return fault.field.sensitive
@@ -97,7 +98,7 @@ class Witness:
         return [
             span
             for f in fault.record.fields_in(self.direction)
-            if f.sensitive
+            if f.sensitive and not (f is fault.field and fault.code == _EMPTY)
             for span in [self.span(fault.row, fault.record, f)]
         ]
 

@@ -152,7 +152,32 @@ def frame(buffer: Bytes, form: FileForm, *, at_start: bool, is_last: bool, conti
         regular = _regular(buffer, form, first, is_last=is_last, notes=notes)
         if regular is not None:
             return regular
-    return _by_lines(buffer, form, first, is_last=is_last, continues=continues, notes=notes)
+    found = _by_lines(buffer, form, first, is_last=is_last, continues=continues, notes=notes)
+    return _without_line_end(found, form) if at_start and is_last and _is_one_line(found, first) else found
+
+
+def _is_one_line(found: Frame, first: int) -> bool:
+    return (
+        len(found) == 1
+        and int(found.starts[0]) == first
+        and int(found.ends[0]) == int(found.starts[0] + found.lengths[0])
+    )
+
+
+def _without_line_end(found: Frame, form: FileForm) -> Frame:
+    """The only record of a file, where it is so long that it must be several: nothing else need be said of it."""
+    start, length, declared = int(found.starts[0]), int(found.lengths[0]), form.length or 0
+    has_return = bool((found.buffer[start : start + length] == CARRIAGE_RETURN).any())
+    if not declared < length <= RECORD_BYTES_MAX or (length < 2 * declared and not has_return):
+        return found
+    kept = tuple(note for note in found.notes if note.code in ("TR-L106", "TR-L107", "TR-L108"))
+    return replace(found, broken=np.ones(1, np.bool_), notes=(*kept, no_line_end(start + declared, form)))
+
+
+def no_line_end(place: int, form: FileForm) -> Note:
+    """The note about the only record of a file, which should have ended at `place`."""
+    expected = f"{form.separator} after each record", f"{form.separator} dopo ogni record"
+    return Note("TR-L117", np.array([0]), np.array([place]), np.array([1]), *expected)
 
 
 def mark_note(code: str, start: int, length: int, **words: str) -> Note:

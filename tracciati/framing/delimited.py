@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tracciati.framing import (
     BYTE_ORDER_MARK,
+    CARRIAGE_RETURN,
     LINE_FEED,
     Bytes,
     Continues,
@@ -28,6 +29,7 @@ from tracciati.framing import (
     gather,
     lines_between,
     mark_note,
+    no_line_end,
     separator_notes,
     without_empty,
 )
@@ -159,12 +161,27 @@ def frame(
     notes += separator_notes(lines, form, is_last=is_last)
     if tail is not None and open_at_end and not endless:
         row = len(lines.starts) - 1
+        notes = [note for note in notes if note.code != "TR-L104"]  # what is open cannot have ended
         notes.append(Note("TR-L110", np.array([row]), np.array([tail[0]]), np.array([tail[1] - tail[0]])))
     if tail is None:
         marks_at, is_feed = marks_at[marks_at < after], is_feed[marks_at < after]
     stop = len(buffer) if is_last or endless else after
-    whole = _with_cells(buffer[:stop], lines, marks_at, is_feed, None if quotes is None else quotes.every, notes)
+    every, quote = None if quotes is None else quotes.every, ord(form.dialect.quote or " ")
+    whole = _with_cells(buffer[:stop], lines, marks_at, is_feed, every, quote, notes)
+    if at_start and is_last and not continues and len(feeds) == 0 and len(whole) == 1:
+        place = _return_outside(buffer[:limit], quotes)
+        if place >= 0 and int(whole.lengths[0]) <= RECORD_BYTES_MAX:
+            kept = tuple(note for note in whole.notes if note.code in ("TR-L106", "TR-L108"))
+            return replace(whole, broken=np.ones(1, np.bool_), notes=(*kept, no_line_end(place, form)))
     return _judged(whole, form, header, left_open if endless else "")
+
+
+def _return_outside(buffer: Bytes, quotes: quoting.Quotes | None) -> int:
+    """The first carriage return outside of quotes; -1 when there is none."""
+    returns = buffer == CARRIAGE_RETURN
+    if quotes is not None:
+        returns &= ~np.logical_xor.accumulate(quotes.real)
+    return int(np.argmax(returns)) if returns.any() else -1
 
 
 def _quotes(buffer: Bytes, form: FileForm, first: int, continues: Continues) -> tuple[quoting.Quotes | None, Continues]:
@@ -188,7 +205,13 @@ def _cut_places(buffer: Bytes, form: FileForm, quotes: quoting.Quotes | None, co
 
 
 def _with_cells(
-    buffer: Bytes, lines: Lines, marks_at: Index, is_feed: Flags, quotes: Flags | None, notes: list[Note]
+    buffer: Bytes,
+    lines: Lines,
+    marks_at: Index,
+    is_feed: Flags,
+    quotes: Flags | None,
+    quote: int,
+    notes: list[Note],
 ) -> CellFrame:
     """Lines and their cells; the last cell of a line ends before its separator."""
     stops = marks_at
@@ -214,7 +237,9 @@ def _with_cells(
             spoken_for = {int(n.rows[-1]) for n in notes if n.code == "TR-L110"}
             own = np.array([int(r) not in spoken_for for r in rows.tolist()], np.bool_)
             if own.any():
-                notes.append(Note("TR-L114", rows[own], starts[cells[own]], (stops - starts)[cells[own]]))
+                doubled = {"doubled": chr(quote) * 2}
+                at, sizes = starts[cells[own]], (stops - starts)[cells[own]]
+                notes.append(Note("TR-L114", rows[own], at, sizes, params=doubled))
             broken = np.zeros(len(lines.starts), np.bool_)
             broken[rows] = True
     for note in notes:
@@ -296,17 +321,37 @@ def _without_header(frame: CellFrame, form: FileForm, header: Sequence[str]) -> 
         start, stop = frame.cell_span(0, column)
         raw = frame.unescaped.get(int(frame.first_cells[0]) + column, frame.buffer[start:stop].tobytes())
         names.append(raw.decode(form.codec, "replace").strip())
-    notes = []
-    for note in frame.notes:
-        rows = np.where(note.rows >= 0, note.rows - 1, -1)
-        notes.append(replace(note, rows=rows))
-    if names != [name.strip() for name in header]:
-        delimiter = form.dialect.delimiter
-        wanted = delimiter.join(header)
-        notes.append(Note("TR-L112", np.array([-1]), frame.starts[:1], frame.lengths[:1], f'"{wanted}"', f'"{wanted}"'))
+    differs = names != [name.strip() for name in header]
+    notes = [_without_first(note, frame, is_spoken_for=differs) for note in frame.notes]
+    notes = [note for note in notes if len(note.rows)]
+    if differs:
+        wanted = _as_written(header, form)
+        notes.append(Note("TR-L112", np.array([-1]), frame.starts[:1], frame.lengths[:1], wanted, wanted))
     rest = np.ones(len(frame), np.bool_)
     rest[0] = False
     return replace(_chosen(frame, rest), notes=tuple(notes), has_header=True)
+
+
+def _without_first(note: Note, frame: CellFrame, *, is_spoken_for: bool) -> Note:
+    """A note with its rows counted without the header row; what is said of that is said of the whole line, if at all.
+
+    is_spoken_for  that it differs is said already: that a quote in it is wrong would be a second complaint
+    """
+    of_header = note.rows == 0
+    stays = ~(of_header & is_spoken_for) if note.code in ("TR-L110", "TR-L114") else np.ones(len(of_header), np.bool_)
+    starts = np.where(of_header, frame.starts[0], note.starts)
+    lengths = np.where(of_header, frame.lengths[0], note.lengths)
+    rows = np.where(note.rows >= 0, note.rows - 1, -1)
+    return replace(note, rows=rows[stays], starts=starts[stays], lengths=lengths[stays])
+
+
+def _as_written(header: Sequence[str], form: FileForm) -> str:
+    """The header row as a file should have it."""
+    quote, special = form.dialect.quote, {form.dialect.delimiter, form.dialect.quote, "\n", "\r"} - {""}
+    doubled = {name: name.replace(quote, quote * 2) if quote else name for name in header}
+    return form.dialect.delimiter.join(
+        f"{quote}{doubled[name]}{quote}" if special & set(name) else name for name in header
+    )
 
 
 def _bounded(frame: CellFrame) -> Frame:

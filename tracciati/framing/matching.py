@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tracciati.framing import Frame, Index, Note, gather
 from tracciati.framing.delimited import CellFrame
 from tracciati.values.cells import equal, words
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Field, Layout, Record
@@ -104,7 +105,8 @@ def column_counts(frame: CellFrame, types: Types, layout: Layout, direction: Dir
     notes = []
     for found, wanted in sorted({(int(frame.cell_counts[r]), int(declared[types[r]])) for r in np.flatnonzero(wrong)}):
         rows = np.flatnonzero(wrong & (frame.cell_counts == found) & (declared[types] == wanted))
-        params = {"found": str(found), "declared": str(wanted)}
+        trovate = f"{found} {'colonna' if found == 1 else 'colonne'}"
+        params = {"found": counted(found, "column"), "trovate": trovate, "declared": str(wanted)}
         notes.append(Note("TR-L113", rows, frame.starts[rows], frame.lengths[rows], params=params))
     return notes
 

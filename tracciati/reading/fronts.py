@@ -187,7 +187,7 @@ class Fronts:
                 faults.add(self._type_fault("TR-S102", frame, types, misfit.row, expected))
         if is_endless:
             faults.add(_record_fault("TR-S105", frame, int(units[-1][0]), ("", "")))
-        self.is_disturbed |= bool(bad.any()) or bool(frame.continues)
+        self.is_disturbed |= bool(bad.any()) or bool(frame.continues) or self._has_wrong_header
         return Front(number, frame, types, order, units, faults, bad, witness)
 
     def _lost_from(self, types: Types, broken: Flags) -> int:

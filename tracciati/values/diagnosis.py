@@ -89,7 +89,9 @@ def not_number(cell: bytes, field: Field) -> Diagnosis:
     if cell != inner:
         return Diagnosis("TR-F212", {}, english, italian)
     most = field.digits or 18
-    return Diagnosis("TR-F214", {}, f"a number of at most {most} digits", f"un numero di al massimo {most} cifre")
+    return Diagnosis(
+        "TR-F214", {}, f"a number of at most {counted(most, 'digit')}", f"un numero di al massimo {most} cifre"
+    )
 
 
 def _stands_right(cell: bytes, field: Field) -> bool:
@@ -107,7 +109,7 @@ def _digits(field: Field) -> tuple[str, str]:
             f"{size}digits, {mark_en} and {_counted(field.scale, _ENGLISH)} decimal{'s' if field.scale > 1 else ''}",
             f"{size_it}cifre, {mark_it} e {_counted(field.scale, _ITALIAN)} decimal{'i' if field.scale > 1 else 'e'}",
         )
-    size = "digits" if field.length is None else f"{field.length} digits"
+    size = "digits" if field.length is None else counted(field.length, "digit")
     size_it = "cifre" if field.length is None else f"{field.length} cifre"
     if field.pad == " " and field.length is not None:
         size, size_it = f"{size} or blanks before them", f"{size_it} o spazi davanti"

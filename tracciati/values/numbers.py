@@ -13,6 +13,7 @@ from tracciati.values import numerals, spelling
 from tracciati.values.cells import Bytes, Column, Flags
 from tracciati.values.spelling import Checked, Misfit
 from tracciati.values.strings import validity
+from tracciati.wording import counted
 
 
 def int64_array(column: Column) -> pa.Int64Array:
@@ -101,7 +102,7 @@ def _from_decimals(column: pa.Array, field: Field) -> tuple[NDArray[np.int64], F
     fit = pc.if_else(pa.array(huge | finer), pa.scalar(0, rounded.type), rounded)
     low = _low_words(fit.cast(pa.decimal256(76, field.scale)))
     misfits = (
-        *spelling.misfit(finer, f"{{value}} has more than the field's {field.scale} decimals"),
+        *spelling.misfit(finer, f"{{value}} has more than the field's {counted(field.scale, 'decimal')}"),
         *spelling.misfit(huge, f"{{value}} has more than {numerals.DIGITS_MAX} digits"),
     )
     return low, null, misfits
@@ -120,7 +121,7 @@ def checked(values: pa.Array, field: Field, *, delimited: bool) -> Checked:
     if field.length is not None:
         most = min(most, field.length - (1 if field.mark and field.scale else 0))
     most = min(most, numerals.DIGITS_MAX)
-    too_big = spelling.misfit(numbers >= 10**most, f"{{value}} needs more than the field's {most} digits")
+    too_big = spelling.misfit(numbers >= 10**most, f"{{value}} needs more than the field's {counted(most, 'digit')}")
     negative = spelling.misfit(numbers < 0, "{value} is negative, and the field has no sign")
     blank_is_null = delimited or field.pad != "0" or bool(field.null)
     found = Checked(

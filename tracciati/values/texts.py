@@ -25,6 +25,7 @@ from tracciati.values.cells import (
     words,
 )
 from tracciati.values.spelling import Checked
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from tracciati.layout import Field
@@ -242,7 +243,7 @@ def checked_text(
     ]
     if field.length is not None:
         long = strings.byte_lengths(raw) > field.length
-        misfits += spelling.misfit(long, f"{{value}} is longer than the field's {field.length} bytes")
+        misfits += spelling.misfit(long, f"{{value}} is longer than the field's {counted(field.length, 'byte')}")
     misfits += spelling.misfit(strings.with_controls(column, line_breaks=delimited), "{value} has control characters")
     misfits += _misread(column, field, delimited=delimited)
     return Checked(raw, null, tuple(misfits))

@@ -28,6 +28,7 @@ from tracciati.framing.delimited import CellFrame
 from tracciati.framing.matching import UNKNOWN, Types, match
 from tracciati.values import spelling, strings
 from tracciati.values.cells import Column, place
+from tracciati.wording import counted
 from tracciati.writing import lines, transliteration
 from tracciati.writing.drafting import Draft, Made
 from tracciati.writing.ledger import Ledger, read_column
@@ -218,7 +219,7 @@ class Writer:
         if len(wrong):
             number = self._ledger.records_count + int(rows[wrong[0]]) + 1
             found = int(frame.cell_counts[rows[wrong[0]]])
-            cause = f"it has {found} columns, a request's {record.name} {len(asked)}"
+            cause = f"it has {counted(found, 'column')}, a request's {record.name} {len(asked)}"
             raise WritingError(
                 self.layout.name, number, cause, "copy only records that were read without framing errors"
             )

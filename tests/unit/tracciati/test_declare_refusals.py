@@ -80,7 +80,7 @@ REFUSED_FIXED = [
         'value = "01"',
         'value = "1"',
         'value = "1"',
-        "the value '1' has 1 bytes, the field 2",
+        "the value '1' has 1 byte, the field 2",
         "write the value with all",
     ),
     (
