@@ -56,15 +56,16 @@ def _options() -> Any:
     return pyarrow.csv.WriteOptions(include_header=True, quoting_style="needed")
 
 
-def to_json_lines(blocks: Iterable[Block], sink: BinaryIO, codec: str) -> None:
+def to_json_lines(blocks: Iterable[Block], sink: BinaryIO, layout: Layout, *, only: str = "") -> None:
     """Write one JSON object per record, in the file's order.
 
     blocks  a Reading that was not iterated yet; its report is there afterwards
-    codec   the layout's encoding, for the text of records that are wrong
+    only    name of the record type that is wanted; "" for all
 
     Each has `number` (from 1), `record` (null when its type is unknown), `values`, and, where the record is wrong,
     `"bad": true` with `raw`: its bytes, one character per byte where the encoding fails.
     """
+    codec = layout.file.codec
     for block in blocks:
         lines: list[str] = [""] * len(block.starts)
         for name, table in block.tables.items():
@@ -75,6 +76,9 @@ def to_json_lines(blocks: Iterable[Block], sink: BinaryIO, codec: str) -> None:
         for row, line in enumerate(lines):
             if not line:
                 lines[row] = _line(block, row, None, {}, codec)
+        if only:
+            wanted = block.types == layout.by_name[only].index
+            lines = [lines[row] for row in wanted.nonzero()[0].tolist()]
         if lines:
             sink.write(("\n".join(lines) + "\n").encode())
 

@@ -37,14 +37,21 @@ RULER_COLUMNS = 100
 
 @dataclass(frozen=True)
 class Cell:
-    """One field of one record: where it stands (columns from 1), what stands there, and what it means."""
+    """One field of one record: where it stands (columns from 1), what stands there, and what it means.
+
+    length    bytes of the file that it takes: 0 for an empty column, which has the column where it would begin
+    value     what it means, "" for no value
+    findings  what is wrong with it
+    """
 
     name: str
     label: str
     base: str
     columns: tuple[int, int]
+    length: int
     raw: str
     value: str
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Explained:
 
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON holds it."""
-        cells = [{**vars(cell), "columns": list(cell.columns)} for cell in self.cells]
+        cells = [{**vars(cell), "columns": list(cell.columns), "findings": list(cell.findings)} for cell in self.cells]
         findings = [finding.as_dict() for finding in self.findings]
         return {**vars(self), "cells": cells, "findings": findings}
 
@@ -151,17 +158,19 @@ def _record(
             masked[start:stop] = MASK.encode() * (stop - start)
         shown = MASK * len(meant) if is_masked else _printable(text_of(meant, codec))
         value = f"{MASK * 3} (masked)" if is_masked else _value(block, record, field, row)
-        cells.append(Cell(field.name, field.label, field.base, (start + 1, stop), shown, value))
+        columns = (start + 1, max(start + 1, stop))
+        cells.append(Cell(field.name, field.label, field.base, columns, stop - start, shown, value))
     return number, record.name, offset, _printable(text_of(bytes(masked), codec)), tuple(cells)
 
 
 def _judged(cells: tuple[Cell, ...], findings: tuple[Finding, ...]) -> Iterator[Cell]:
-    """The cells, those that are wrong saying so in the place of the value they do not have."""
-    wrong = {finding.field: finding.text_en for finding in reversed(findings)}
+    """The cells, those that are wrong with what is said of them."""
+    wrong: dict[str, list[str]] = {}
+    for finding in findings:
+        wrong.setdefault(finding.field, []).append(finding.text_en)
     for cell in cells:
         if cell.name in wrong:
-            value = f"{cell.value}  <- {wrong[cell.name]}" if cell.value else f"<- {wrong[cell.name]}"
-            yield replace(cell, value=value)
+            yield replace(cell, findings=tuple(dict.fromkeys(wrong[cell.name])))
         else:
             yield cell
 
@@ -233,7 +242,9 @@ def table(rows: list[tuple[str, ...]]) -> list[str]:
 def _row(cell: Cell) -> tuple[str, ...]:
     first, last = cell.columns
     title = f"{cell.name} ({cell.label})" if cell.label else cell.name
-    return f"{first}-{last}" if last >= first else "", title, cell.base, cell.value
+    said = f"<- {'; '.join(cell.findings)}" if cell.findings else ""
+    value = f"{cell.value}  {said}" if cell.value and said else cell.value or said
+    return f"{first}-{last}" if cell.length else "", title, cell.base, value
 
 
 def positions_list(layout: Layout, direction: Direction) -> list[dict[str, Any]]:

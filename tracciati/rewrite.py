@@ -75,6 +75,8 @@ class Rewriting:
             ],
             "kept_cells": [{"path": path, "count": count} for path, count in sorted(self.kept_cells.items())],
             "kept_records": self.kept_records,
+            "kept": self._kept(),
+            "is_header_copied": self._has_copied_header(),
             "totals_unverifiable": [total.path for total in self._unverifiable()],
             "differences": [
                 {
@@ -112,7 +114,8 @@ class Rewriting:
         """One line: what was written, and whether it is the same."""
         records = f"{counted(self.report.records_count, 'record')}, {counted(self.bytes_count, 'byte')}"
         if self.is_proven:
-            return f"{records}: byte for byte the same (SHA-256 {self.sha256})"
+            header = "; the header row was copied" if self._has_copied_header() else ""
+            return f"{records}: byte for byte the same (SHA-256 {self.sha256}){header}"
         found = f"{counted(sum(self.counts.values()), 'difference')} from {self.report.source_name}"
         kept = self._kept()
         return f"{records}: {found}{'; not encoded anew, kept as it came: ' if kept else ''}{', '.join(kept)}"
@@ -121,9 +124,15 @@ class Rewriting:
         """What was not encoded anew, in words."""
         if not self.in_canonical_form:
             return []
-        cells, empty = sum(self.kept_cells.values()), self.report.counts.get(("TR-L107", ""), 0)
-        kept = ((cells, "cell"), (self.kept_records, "record"), (empty, "empty line"))
+        kept = [(sum(self.kept_cells.values()), "cell"), (self.kept_records, "record")]
+        kept += [(self.report.counts.get((code, ""), 0), noun) for code, noun in _OUTSIDE_OF_RECORDS.items()]
         return [counted(number, noun) for number, noun in kept if number]
+
+    def _has_copied_header(self) -> bool:
+        """Was there a row of names, which is no record and was copied?"""
+        form = self.layout.file
+        has_header = form.kind == "delimited" and form.dialect.header
+        return self.in_canonical_form and has_header and self.report.bytes_count > 0
 
     def _unverifiable(self) -> list[Total]:
         totals = self.report.totals if self.in_canonical_form else ()
@@ -248,6 +257,12 @@ def _with_last(blocks: Iterable[Block]) -> Iterator[tuple[Block, bool]]:
         yield before, True
 
 
+# What is no record, and is copied: the code of its finding, and what it is.
+_OUTSIDE_OF_RECORDS = {
+    "TR-L106": "byte order mark",
+    "TR-L107": "empty line",
+    "TR-L108": "end-of-file character",
+}
 # How a separator, or the lack of one, is shown.
 _SEPARATOR_NAMES = {b"": "nothing", b"\n": "LF", b"\r\n": "CRLF"}
 # Differences shown of one kind, from the blocks in which the kind is met first; all are counted.

@@ -24,7 +24,7 @@ Examples:
 @options.layout_argument
 @options.file_argument
 @click.option("--to", "form", type=click.Choice(("csv", "jsonl")), required=True, help="CSV, or one JSON per line.")
-@click.option("--record", default="", help="The record type of a CSV; needed where there are several.")
+@click.option("--record", default="", help="Only this record type; a CSV of several needs it.")
 @options.direction_option
 @options.out_option
 @progress.quiet_option
@@ -41,7 +41,7 @@ def convert(
 ) -> int:
     """Write the values of FILE as CSV or JSON lines.
 
-    A CSV holds one record type, JSON lines hold all records in their order.
+    A CSV holds one record type, JSON lines hold all records in their order, or those of --record.
 
     Amounts are exact decimals, days are 2026-01-31, what is empty or unreadable has no value. Sensitive fields are
     written as they are. Findings are summed up on standard error (with --json: the
@@ -54,7 +54,7 @@ def convert(
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
     source, name = options.source_of(file_path), options.name_of(file_path)
-    if form == "csv":
+    if form == "csv" or record:
         record = _record_of(record, converter.record_names(layout, towards))
     target = options.target_of(out_path, layout_path, file_path)
     # A bar in the midst of the values would spoil both.
@@ -68,7 +68,7 @@ def convert(
         if form == "csv":
             converter.to_csv(reading, sink, layout.by_name[record], towards)
         else:
-            converter.to_json_lines(reading, sink, layout.file.codec)
+            converter.to_json_lines(reading, sink, layout, only=record)
     report = reading.report
     if as_json:
         click.echo(report.to_json(), err=True)

@@ -51,6 +51,9 @@ def explain(
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
     if file_path is None:
+        if number is not None or reveal:
+            given = "--record" if number is not None else "--reveal"
+            raise click.UsageError(f"{given} is about the records of a file: name the FILE as well")
         click.echo(explainer.positions_json(layout, towards) if as_json else explainer.positions(layout, towards))
         return 0
     first = number - 1 if number is not None else 0

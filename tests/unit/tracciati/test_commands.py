@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -157,3 +158,46 @@ def test_a_total_cannot_be_given(tmp_path: Path, capfdbinary: Capture) -> None:
     assert run("generate", VISURE, "--seed", "1", "--set", f"coda.{name}=7", "--out", tmp_path / "out") == 2
     assert b"is computed from the file" in capfdbinary.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_canonical_says_what_it_only_copied(tmp_path: Path, visure: Path, capfdbinary: Capture) -> None:
+    made, out = tmp_path / "made.csv", tmp_path / "out.csv"
+    assert run("generate", CONTROLLI, "--seed", "1", "--count", "2", "--out", made) == 0
+    assert run("rewrite", CONTROLLI, made, out, "--canonical") == 0
+    assert b"byte for byte the same (SHA-256" in (told := capfdbinary.readouterr().out)
+    assert told.endswith(b"); the header row was copied\n")
+    assert run("rewrite", CONTROLLI, made, out) == 0
+    assert b"header" not in capfdbinary.readouterr().out
+    made.write_bytes(b"\xef\xbb\xbf" + made.read_bytes() + b"\x1a")
+    assert run("rewrite", CONTROLLI, made, out, "--canonical") == 1
+    said = capfdbinary.readouterr().out.decode()
+    assert "kept as it came: 1 byte order mark, 1 end-of-file character" in said
+    assert "byte for byte" not in said
+
+
+def test_explain_keeps_apart_what_a_field_means_and_what_is_wrong_with_it(tmp_path: Path, capfdbinary: Capture) -> None:
+    layout, file = tmp_path / "doppi.toml", tmp_path / "doppi.csv"
+    layout.write_text(
+        '[layout]\nid = "doppi"\nversion = "1.0.0"\n[file]\nkind = "delimited"\nrecord = { separator = "LF" }\n'
+        'encoding = { codec = "utf-8" }\nstructure = "riga*"\n[record.riga]\n'
+        'fields = [ { name = "numero", type = "integer", unique = "file" }, { name = "nome", type = "text" } ]\n'
+    )
+    file.write_bytes(b"1;\n1;X\n")
+    assert run("explain", layout, file, "--json") == 1
+    one, two = json.loads(capfdbinary.readouterr().out)["records"]
+    assert (two["cells"][0]["value"], two["cells"][0]["findings"]) == ("1", ["already used in this file"])
+    assert (one["cells"][0]["value"], one["cells"][0]["findings"]) == ("1", [])
+    assert (one["cells"][1]["columns"], one["cells"][1]["length"]) == ([3, 3], 0)
+    assert run("explain", layout, file) == 1
+    assert b"1-1      numero  integer  1  <- already used in this file" in capfdbinary.readouterr().out
+
+
+def test_an_argument_that_means_nothing_here_is_refused_and_a_record_type_is_kept_to(
+    visure: Path, capfdbinary: Capture
+) -> None:
+    assert run("explain", VISURE, "--record", "2") == 2
+    assert b"--record is about the records of a file: name the FILE as well" in capfdbinary.readouterr().err
+    assert run("convert", VISURE, visure, "--to", "jsonl", "--record", "richiesta") == 0
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [(line["number"], line["record"]) for line in lines] == [(n, "richiesta") for n in (2, 3, 4)]
+    assert run("convert", VISURE, visure, "--to", "jsonl", "--record", "cod") == 2
