@@ -68,10 +68,10 @@ def loads(text: str, name: str = "layout.toml") -> Layout:
     groups = read_groups(document, lines)
     structure = read_structure(document, lines, groups, form)
     by_name = {record.name: record for record in lines.records}
-    records = derived(lines, World(by_name, groups, structure))
-    world = World({record.name: record for record in records}, groups, structure)
+    records = derived(lines, World(by_name, groups, structure, form))
+    world = World({record.name: record for record in records}, groups, structure, form)
     rules = read_rules(document, world)
-    check_same_as(lines, World(by_name, groups, structure))
+    check_same_as(lines, World(by_name, groups, structure, form))
     check_reference_date(document, form, world)
     document.finish()
     parts = {"file": form, "records": records, "groups": groups, "structure": structure, "rules": rules}

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from tracciati.declare.fitting import encoded_length
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import (
     And,
@@ -33,7 +34,7 @@ from tracciati.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tracciati.layout import Direction, Field, Record
+    from tracciati.layout import Direction, Field, FileForm, Record
     from tracciati.structure import Automaton
 
 Kind = Literal["text", "number", "date"]
@@ -55,6 +56,10 @@ _SPELLINGS: Mapping[Kind, str] = {
 }
 
 
+_PARTITA_IVA_DIGITS = 11
+_CODICE_FISCALE_LENGTHS = (16, 11)
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What is wrong with a reference, and the remedy. Without a place: the caller knows the key."""
@@ -65,11 +70,12 @@ class Trouble:
 
 @dataclass(frozen=True)
 class World:
-    """What names can lead to: the records, the groups, and the order of records in each direction."""
+    """What names can lead to: the records, the groups, the order of records in each direction, and the file's form."""
 
     records: Mapping[str, Record]
     groups: Mapping[str, str]
     structure: Mapping[Direction, Automaton]
+    form: FileForm
 
     def directions_of(self, record: Record) -> tuple[Direction, ...]:
         """The directions whose structure names the record."""
@@ -171,17 +177,17 @@ def _compare_troubles(compare: Compare, world: World, record: Record) -> Iterato
         sides_text = f"{text_of(compare.left)} is a {left}, {text_of(compare.right)} a {right}"
         yield Trouble(f"`{text_of(compare)}` cannot be compared: {sides_text}", _SPELLINGS[_kind(sides[0])])
         return
-    yield from _value_troubles(compare, sides)
+    yield from _value_troubles(compare, sides, world)
 
 
-def _value_troubles(compare: Compare, sides: list[Field | LiteralValue | Trouble]) -> Iterator[Trouble]:
+def _value_troubles(compare: Compare, sides: list[Field | LiteralValue | Trouble], world: World) -> Iterator[Trouble]:
     """A literal that the field can never hold; two numbers whose scales lie too far apart."""
     one, other = sides
     if isinstance(one, LiteralValue):
         one, other = other, one
     assert not isinstance(one, Trouble | LiteralValue), "at least one side is a field"
     if isinstance(other, LiteralValue):
-        yield from _literal_troubles(compare, one, other)
+        yield from _literal_troubles(compare, one, other, world.form)
     elif not isinstance(other, Trouble) and _kind(one) == "number":
         # One is multiplied to the scale of the other; the product must stay an int64.
         scale = max(one.scale, other.scale)
@@ -189,7 +195,7 @@ def _value_troubles(compare: Compare, sides: list[Field | LiteralValue | Trouble
             yield Trouble(f"`{text_of(compare)}`: no number has room for the digits of both fields")
 
 
-def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue) -> Iterator[Trouble]:
+def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue, form: FileForm) -> Iterator[Trouble]:
     value = literal.value
     where = f"`{text_of(compare)}`"
     if isinstance(value, Decimal):
@@ -199,13 +205,33 @@ def _literal_troubles(compare: Compare, field: Field, literal: LiteralValue) -> 
         if abs(value) >= 10 ** (DIGITS_MAX - field.scale):
             yield Trouble(f"{where}: {value} is greater than any number of {DIGITS_MAX} digits")
     elif isinstance(value, str):
-        if field.codes is not None and value not in field.codes:
+        size = encoded_length(value, form.codec)
+        if size is None:
+            yield Trouble(f"{where}: {value!r} cannot be written in {form.codec}")
+        elif field.codes is not None and value not in field.codes:
             hint = did_you_mean(value, field.codes) or f"its codes are {', '.join(field.codes)}"
             yield Trouble(f"{where}: {value!r} is not a code of `{field.name}`", hint)
-        elif field.length is not None and len(value) > field.length:
-            yield Trouble(
-                f"{where}: `{field.name}` has {counted(field.length, 'character')}, {value!r} has {len(value)}"
-            )
+        elif field.length is not None and size > field.length:
+            yield Trouble(f"{where}: `{field.name}` has {counted(field.length, 'byte')}, {value!r} has {size}")
+        elif compare.op in ("=", "!="):
+            yield from _never_equal(where, field, value, form)
+
+
+def _never_equal(where: str, field: Field, value: str, form: FileForm) -> Iterator[Trouble]:
+    """A text that no sound cell of the field is: the comparison would say the same of every record."""
+    is_number = value.isascii() and value.isdigit()
+    if field.base == "const" and value != field.value:
+        yield Trouble(f"{where}: `{field.name}` is always {field.value!r}", "compare another field")
+    elif field.base in ("digits", "partita_iva") and not is_number:
+        yield Trouble(f"{where}: `{field.name}` is a run of digits, {value!r} is none")
+    elif field.base == "digits" and form.kind == "fixed" and field.pad == "0" and len(value) != field.length:
+        hint = f"digits keep their zeros: write '{value.zfill(field.length or 0)}'"
+        text = f"{where}: `{field.name}` has {counted(field.length or 0, 'digit')}, {value!r} has {len(value)}"
+        yield Trouble(text, hint)
+    elif field.base == "partita_iva" and len(value) != _PARTITA_IVA_DIGITS:
+        yield Trouble(f"{where}: a partita IVA has {_PARTITA_IVA_DIGITS} digits, {value!r} has {len(value)}")
+    elif field.base == "codice_fiscale" and len(value) not in _CODICE_FISCALE_LENGTHS:
+        yield Trouble(f"{where}: a codice fiscale has 16 characters (or 11 digits), {value!r} has {len(value)}")
 
 
 def _side(side: Operand, world: World, record: Record) -> Field | LiteralValue | Trouble:

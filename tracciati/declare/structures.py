@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tracciati.declare.records import Lines
     from tracciati.declare.toml import Document, Table
-    from tracciati.layout import Direction, FileForm
+    from tracciati.layout import Direction, Field, FileForm, Record
 
 
 def read_groups(document: Document, lines: Lines) -> Mapping[str, str]:
@@ -141,12 +141,30 @@ def _check_members(
             file.problem(
                 key, f"record {record.name} is not in direction {direction}: only {', '.join(record.only)}", hint
             )
+        elif form.kind == "delimited" and form.dialect.header and (twice := _title_twice(record, direction)):
+            place = lines.fields[record.name, twice.name]
+            hint = "give it another `label`: a reader of the file could not tell the columns apart"
+            place.problem("label" if twice.label else "name", f"two columns are called {_title(twice)!r}", hint)
         elif not record.fields_in(direction):
             lines.tables[record.name].problem("", f"record {record.name} has no column in direction {direction}")
     if form.kind == "delimited" and form.dialect.header and len(members) > 1:
         names = ", ".join(record.name for record in members)
         hint = "take header out, or keep one record type per direction"
         file.problem(key, f"one header line cannot name the columns of several records ({names})", hint)
+
+
+def _title_twice(record: Record, direction: Direction) -> Field | None:
+    """A column whose title in the header row another one before it has; None when all differ."""
+    seen: set[str] = set()
+    for field in record.fields_in(direction):
+        if field.base != "filler" and _title(field) in seen:
+            return field
+        seen.add(_title(field))
+    return None
+
+
+def _title(field: Field) -> str:
+    return field.label or field.name
 
 
 def _check_all_used(

@@ -122,7 +122,8 @@ def _has_room(line: Table, key: tuple[str, ...], expression: Count | Sum, world:
         text = f"`{field.name}` has {counted(field.scale, 'decimal')}, {text_of(expression.path)} has {part.scale}"
         line.problem(key, text, "give both the same scale")
     elif field.digits < part.digits:
-        text = f"`{field.name}` has {counted(field.digits, 'digit')}, fewer than the {part.digits} of {text_of(expression.path)}"
+        least = f"fewer than the {part.digits} of {text_of(expression.path)}"
+        text = f"`{field.name}` has {counted(field.digits, 'digit')}, {least}"
         line.problem(key, text, "a total is at least as wide as the field it sums")
     else:
         return True

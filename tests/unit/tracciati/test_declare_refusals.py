@@ -131,6 +131,7 @@ REFUSED_FIXED = [
     ("importo > 0 or", "importo > 0 and or", "check", "found 'or'", "write for instance"),
     ("importo > 0", "importo > 'A'", "check", "importo is a number, 'A' a text", "a number stands without quotes"),
     ("importo > 0", "importo > 0.001", "check", "`importo` has 2 decimals, 0.001 has 3", ""),
+    ("importo > 0", "tipo = '21'", "check", "`tipo` is always '20'", "another field"),
     ("'VIS2'", "'VIS3'", "check", "'VIS3' is not a code of `servizio`", "VIS"),
     ("importo > 0", "coda.filler = '1'", "check", "`filler` is a filler: it has no value", "give it a type"),
     ("importo > 0", "fattura.netto > 0", "check", "a file can hold several records fattura", "there once"),
@@ -207,6 +208,12 @@ REFUSED_DELIMITED = [
         ', only = "answer" }, { name = "v", type = "text", same_as = "esito"',
         "same_as",
         "has no field `esito`",
+    ),
+    (
+        'name = "esito"',
+        'name = "nota", type = "text", label = "chiave" }, { name = "esito"',
+        'label = "chiave"',
+        "two columns are called 'chiave'",
     ),
     (
         'structure = "riga+"',
@@ -313,3 +320,26 @@ def test_no_word_is_suggested_in_place_of_itself_or_twice() -> None:
 def test_one_missing_byte_is_said_in_the_singular() -> None:
     found = problems(FIXED.replace("length = 30", "length = 31").replace("length = 20", "length = 21"))
     assert "1 byte is missing" in found[0].hint
+
+
+@pytest.mark.parametrize(
+    ("field", "check", "said"),
+    [
+        ('len = 5, type = "digits"', "codice = '1'", "`codice` has 5 digits, '1' has 1"),
+        ('len = 5, type = "digits"', "codice != 'ABCDE'", "`codice` is a run of digits, 'ABCDE' is none"),
+        ('len = 5, type = "text"', "codice = 'èèè'", "`codice` has 5 bytes, 'èèè' has 6"),
+        ('len = 11, type = "partita_iva"', "codice = '0743'", "a partita IVA has 11 digits, '0743' has 4"),
+        ('len = 16, type = "codice_fiscale"', "codice = 'RSSMRA'", "a codice fiscale has 16 characters"),
+    ],
+)
+def test_a_rule_that_compares_with_what_the_field_can_never_hold_is_refused(field: str, check: str, said: str) -> None:
+    length = int(field.split("len = ")[1].split(",")[0])
+    text = (
+        '[layout]\nid = "letterali"\nversion = "1.0.0"\n[file]\nkind = "fixed"\n'
+        f'record = {{ length = {length}, separator = "LF" }}\nencoding = {{ codec = "utf-8" }}\nstructure = "riga*"\n'
+        f'[record.riga]\nfields = [ {{ name = "codice", {field} }} ]\n'
+        f'[[rule]]\nid = "R-1"\non = "riga"\ncheck = "{check}"\ntext = "mai"\n'
+    )
+    problem = only_problem(text)
+    assert said in problem.text
+    assert problem.line == line_of(text, "check = ")
