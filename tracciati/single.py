@@ -54,6 +54,12 @@ _TYPES: Mapping[Base, str] = {
 }
 
 
+# The package strips whatever Python calls white space. Of these bytes some are half a letter ("à" is C3 A0 in UTF-8), and
+# none is a blank: they are carried by characters that nobody strips.
+_NO_BLANKS = {byte: 0xE000 + byte for byte in range(256) if chr(byte).isspace() and byte != ord(" ")}
+_BACK = {carried: byte for byte, carried in _NO_BLANKS.items()}
+
+
 @dataclass(frozen=True)
 class Single:
     """One record: `values` by field name (None: no value), and why the `unreadable` ones are not among them."""
@@ -160,6 +166,8 @@ def _prepared(cell: str, field: Field) -> str:
     """The cell with its texts for "no value" made blank, and its mark made a point."""
     if cell in [text.ljust(len(cell)) for text in field.null]:
         return " " * len(cell)
+    if _TYPES[field.base] in ("string", "numeric"):
+        return cell.translate(_NO_BLANKS)
     return cell.replace(",", ".") if field.base == "decimal" and field.mark == "," else cell
 
 
@@ -175,7 +183,7 @@ def _value(value: Any, field: Field, codec: str) -> Value:
         century = 2000 if day.year % 100 < field.pivot else 1900
         return day.replace(year=century + day.year % 100)
     if isinstance(value, str):
-        return value.encode("latin-1").decode(codec)
+        return value.translate(_BACK).encode("latin-1").decode(codec)
     assert isinstance(value, int), type(value)
     return value
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from fixedwidth.fixedwidth import FixedWidth
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracciati import bases, single
@@ -105,26 +106,111 @@ def _arrow_type(one: Field) -> pa.DataType:
     return {"integer": pa.int64(), "date": pa.date32()}.get(one.base, pa.string())
 
 
-@given(st.binary(min_size=8, max_size=8), st.sampled_from(["integer", "date"]))
-def test_what_the_engine_reads_the_other_library_reads_alike(raw: bytes, base: str) -> None:
-    one = field(base, 8, **({"format": "yyyyMMdd"} if base == "date" else {}))
-    module = bases.of(base)
-    column = module.read(np.frombuffer(raw, np.uint8).reshape(1, -1), one, None, codec="ascii")
-    (ours,) = module.arrow(np.frombuffer(raw, np.uint8).reshape(1, -1), column, one, "ascii", None).to_pylist()
-    theirs = single.read(raw, Record("riga", 0, (one,), {}))
-    # The other library is laxer (" 12", "+12", digits of other scripts), never stricter.
-    if ours is not None:
-        assert theirs.values["campo"] == ours
+FORMS: dict[str, Field] = {
+    "text": field("text", 8),
+    "digits": field("digits", 8),
+    "const": field("const", 8, value="COSTANTE"),
+    "integer": field("integer", 8),
+    "decimal": field("decimal", 8, scale=2),
+    "decimal with a point": field("decimal", 8, scale=2, mark="."),
+    "decimal with a comma": field("decimal", 8, scale=2, mark=","),
+    "date": field("date", 8, format="yyyyMMdd"),
+    "date with marks": field("date", 8, format="dd/MM/yy", pivot=50),
+}
+NEAR = {
+    "text": "ROSSI àèì'  ",
+    "const": "COSTANTE ",
+    "decimal with a point": "0123456789. ",
+    "decimal with a comma": "0123456789, ",
+    "date with marks": "0123456789/ ",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("codec", ["ascii", "iso8859-1", "cp1252", "utf-8"])
+def test_what_the_engine_reads_of_any_bytes_the_other_library_reads_alike(form: str, codec: str) -> None:
+    one = FORMS[form]
+    near = st.text(NEAR.get(form, "0123456789 "), min_size=8, max_size=8).map(
+        lambda text: text.encode(codec, "replace")[:8]
+    )
+    days = st.dates(date(1950, 1, 1), date(2049, 12, 31)).map(
+        lambda day: (f"{day:%d/%m/%y}" if "marks" in form else f"{day:%Y%m%d}").encode()
+    )
+
+    @settings(max_examples=60)
+    @given(st.one_of(st.binary(min_size=8, max_size=8), near, days))
+    def holds(raw: bytes) -> None:
+        cells, module = np.frombuffer(raw, np.uint8).reshape(1, -1), bases.of(one.base)
+        column = module.read(cells, one, None, codec=codec)
+        (ours,) = module.arrow(cells, column, one, codec, None).to_pylist()
+        theirs = single.read(raw, Record("riga", 0, (one,), {}), codec=codec)
+        # The other library is laxer (" 12", "+12", digits of other scripts), never stricter; it drops blanks in front.
+        if ours is not None:
+            assert theirs.values["campo"] == (ours.strip(" ") if isinstance(ours, str) else ours)
+
+    holds()
+
+
+def test_every_base_that_the_library_has_is_compared() -> None:
+    assert {one.base for one in FORMS.values()} == set(BASES) - set(single.LACKS)
+
+
+def _type_of(base: str) -> str:
+    length = {"codice_fiscale": 16, "partita_iva": 11}.get(base, 8)
+    more = {"date": {"format": "yyyyMMdd"}, "decimal": {"mark": ".", "scale": 2}}.get(base, {})
+    config = single.fixedwidth_config(Record("riga", 0, (field(base, length, **more),), {}))
+    kind: str = config["campo"]["type"]
+    return kind
 
 
 def test_the_list_of_bases_that_the_library_lacks_is_true() -> None:
-    """It has the types string, integer, decimal, numeric and date; filler and checked kinds are strings to it."""
-    assert set(single.LACKS) == {"filler", "codice_fiscale", "partita_iva"}
-    wrong_check_character = b"RSSMRA85T10H501A"
-    carried = single.read(wrong_check_character, Record("riga", 0, (field("codice_fiscale", 16),), {}))
-    assert carried.values == {"campo": wrong_check_character.decode()}
-    cells = np.frombuffer(wrong_check_character, np.uint8).reshape(1, -1)
-    assert bases.of("codice_fiscale").read(cells, field("codice_fiscale", 16), None, codec="ascii").bad is not None
+    types = set(FixedWidth({}).format_functions)
+    has = [base for base in BASES if base not in single.LACKS]
+    # Each of its types is used for a base; what it lacks is a plain string to it, and no type of it is left for that.
+    assert {_type_of(base) for base in has} == types
+    assert {_type_of(base) for base in single.LACKS} == {"string"}
+    assert not types & {"filler", "codice_fiscale", "partita_iva", "check"}
+    for base, wrong in (
+        ("codice_fiscale", b"RSSMRA85T10H501A"),
+        ("partita_iva", b"00743110158"),
+        ("filler", b"\x01 x"),
+    ):
+        carried = single.read(wrong, Record("riga", 0, (field(base, len(wrong)),), {}))
+        assert carried.values == {"campo": wrong.decode()}
+    with pytest.raises(DoesNotFit):  # a constant it has: a value written into the configuration
+        single.write({"campo": "ALTRO"}, Record("riga", 0, (field("const", 5, value="FISSO"),), {}))
+
+
+def _read_by_the_library(raw: str, **config: Any) -> Any:
+    place = {"required": False, "start_pos": 1, "length": len(raw), "alignment": "right", "padding": "0"}
+    reader = FixedWidth({"campo": {**place, **config}})
+    reader.line = raw
+    return reader.data["campo"]
+
+
+def test_the_list_of_forms_that_the_library_lacks_is_true() -> None:
+    implied = _read_by_the_library("0001250", type="decimal", precision=2)
+    with pytest.raises(ArithmeticError):
+        _read_by_the_library("0012,50", type="decimal", precision=2)
+    days = [_read_by_the_library(text, type="date", format="%y%m%d", pivot=0) for text in ("680101", "690101")]
+    lacks = {
+        "decimal: implied": implied == Decimal(1250),  # not 12.50
+        "decimal: comma": True,
+        "date: yy with a pivot": [day.year for day in days] == [2068, 1969],  # its own, whatever is declared
+    }
+    assert lacks == dict.fromkeys(single.LACKS_FORMS, True)
+
+
+@pytest.mark.parametrize("codec", ["iso8859-1", "cp1252", "utf-8"])
+@pytest.mark.parametrize("text", ["NICOLA'", "CITTÀ", "città", "a\N{NO-BREAK SPACE}", "e così…"])
+def test_a_letter_whose_last_byte_looks_like_a_blank_keeps_it(text: str, codec: str) -> None:
+    try:
+        raw = text.encode(codec).ljust(12)
+    except UnicodeEncodeError:
+        return  # this encoding has no such character
+    record = Record("riga", 0, (field("text", 12),), {})
+    assert single.read(raw, record, codec=codec).values == {"campo": text}
+    assert single.write({"campo": text}, record, codec=codec) == raw
 
 
 @pytest.mark.parametrize(
