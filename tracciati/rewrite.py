@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from tracciati.convert import text_of
 from tracciati.findings.places import MASK
 from tracciati.findings.report import total_text
+from tracciati.framing import LINE_FEED
 from tracciati.limits import RECORD_BYTES_MAX
 from tracciati.reading import Reading
 from tracciati.target import opened
@@ -240,7 +241,8 @@ def _in_canonical_form(
         direction,
         first_record=block.first_record,
         offset=block.offset + first,
-        ends_file=ends_file and count == len(block.starts),
+        # Behind the last record an empty line is kept: without its separator the record would take that line's.
+        ends_file=ends_file and count == len(block.starts) and not (block.buffer[last:] == LINE_FEED).any(),
     )
     tally.add(found)
     return block.buffer[:first].tobytes() + found.raw + block.buffer[last:].tobytes()

@@ -201,3 +201,17 @@ def test_an_argument_that_means_nothing_here_is_refused_and_a_record_type_is_kep
     lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
     assert [(line["number"], line["record"]) for line in lines] == [(n, "richiesta") for n in (2, 3, 4)]
     assert run("convert", VISURE, visure, "--to", "jsonl", "--record", "cod") == 2
+
+
+def test_a_file_in_canonical_form_stays_as_it_is_when_an_empty_line_ends_it(tmp_path: Path) -> None:
+    layout, file = tmp_path / "senza.toml", tmp_path / "senza.txt"
+    layout.write_text(
+        '[layout]\nid = "senza"\nversion = "1.0.0"\n[file]\nkind = "fixed"\n'
+        'record = { length = 4, separator = "CRLF", last_separator = "forbidden" }\nencoding = { codec = "ascii" }\n'
+        'structure = "riga*"\n[record.riga]\nfields = [ { name = "numero", len = 4, type = "integer" } ]\n'
+    )
+    file.write_bytes(b"0001\r\n0002\r\n\n")
+    for out in (tmp_path / "once", tmp_path / "twice"):
+        assert run("rewrite", layout, file, out, "--canonical") == 1
+        assert out.read_bytes() == file.read_bytes()
+        file = out
