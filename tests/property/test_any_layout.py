@@ -1,4 +1,4 @@
-"""What holds for every layout and any bytes, in every direction: nothing crashes, nothing is lost, writing is reading."""
+"""What holds for every layout and any bytes, in every direction: nothing crashes, and nothing is lost."""
 
 from __future__ import annotations
 
