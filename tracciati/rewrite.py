@@ -164,7 +164,7 @@ def rewrite(
 ) -> Rewriting:
     """Read `source` and write it to `target`. A file appears complete or not at all, and may be that which is read.
 
-    on_block  as for `Reading`
+    `on_block` is as for `Reading`.
 
     Raises ReadingError when the source cannot be read and OSError when the target cannot be written. Wrong data is
     copied as it came.

@@ -54,7 +54,7 @@ _TYPES: Mapping[Base, str] = {
 }
 
 
-# The package strips whatever Python calls white space. Of these bytes some are half a letter ("à" is C3 A0 in UTF-8),
+# The package strips whatever Python calls white space. Some of these bytes are half a letter ("à" is C3 A0 in UTF-8),
 # and none is a blank: they are carried by characters that nobody strips.
 _NO_BLANKS = {byte: 0xE000 + byte for byte in range(256) if chr(byte).isspace() and byte != ord(" ")}
 _BACK = {carried: byte for byte, carried in _NO_BLANKS.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -59,7 +58,7 @@ def convert(
         record = _record_of(record, converter.record_names(layout, towards))
     target = options.target_of(out_path, layout_path, file_path)
     # A bar in the midst of the values would spoil both.
-    is_shown = not (quiet or as_json or (str(out_path) == "-" and sys.stdout.isatty()))
+    is_shown = not (quiet or as_json or options.is_terminal(out_path))
     size = progress.size_of(file_path)
     with (
         progress.Progress(f"convert {file_path.name}", size, progress.megabytes, is_shown=is_shown) as bar,

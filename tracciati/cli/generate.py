@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -64,7 +63,7 @@ def generate(
     target = options.target_of(out_path, layout_path)
     values = dict(_given(text, layout) for text in given)
     order = generator.Order(seed=seed, count=count, unit=options.unit_of(unit, layout), direction=towards, given=values)
-    is_shown = not (quiet or as_json or (str(out_path) == "-" and sys.stdout.isatty()))
+    is_shown = not (quiet or as_json or options.is_terminal(out_path))
     try:
         with (
             progress.Progress("generate", count, "{:,} units".format, is_shown=is_shown) as bar,

@@ -103,6 +103,11 @@ def target_of(path: Path, *inputs: Path) -> Path | BinaryIO:
     return path
 
 
+def is_terminal(out_path: Path) -> bool:
+    """Does the result go to a person's screen?"""
+    return str(out_path) == "-" and sys.stdout.isatty()
+
+
 def name_of(path: Path) -> str:
     """How messages name the file."""
     return "standard input" if str(path) == "-" else str(path)

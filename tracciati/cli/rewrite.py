@@ -51,7 +51,8 @@ def rewrite(
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
-    what, size, is_shown = f"rewrite {file_path.name}", progress.size_of(file_path), not (quiet or as_json)
+    what, size = f"rewrite {file_path.name}", progress.size_of(file_path)
+    is_shown = not (quiet or as_json or options.is_terminal(out_path))
     with progress.Progress(what, size, progress.megabytes, is_shown=is_shown) as bar:
         done = rewriter.rewrite(
             options.source_of(file_path),

@@ -69,8 +69,7 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         "a record longer than any record may be",
         "un record più lungo di quanto un record possa essere",
-        "look for a quote that is never closed, for records that end in a carriage return alone, or for a file of"
-        " another kind",
+        "look for a quote that is never closed, for lines that end in CR alone, or for a file of another kind",
     ),
     "TR-L110": Entry(
         "framing",

@@ -72,8 +72,7 @@ def generate(
                 is made twice, the first time for its sums
 
     Returns what was written. Raises SuccessionError when the structure has no such file, SpecimenError when a field
-    or rule leaves no value that would do or a given one is none of the
-    field, DoesNotFit when a total does not fit its field.
+    or rule leaves no value that would do or a given one is none of the field, DoesNotFit when a total does not fit.
     """
     assert order.direction in layout.structure, f"{layout.id} has no structure for {order.direction}"
     unknown = [path for path in order.given if not _has(layout, path)]

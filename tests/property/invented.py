@@ -1,0 +1,214 @@
+"""Invented layouts, for tests that must hold for any: drawn key by key, all of them sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from tracciati import declare
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+    from tracciati.layout import Layout
+
+HEADING = '[layout]\nid = "inventato"\nversion = "1.0.0"\n'
+
+# Fields of a fixed record (with their length) and of a delimited one; `NAME` is drawn by the caller.
+FIXED = (
+    'len = 6, type = "text"',
+    'len = 6, type = "text", required = true, sensitive = true',
+    'len = 9, type = "text", required = true, unique = "file"',
+    'len = 5, type = "text", align = "right", pad = "."',
+    'len = 2, type = "text", codes = { A = "uno", "CC" = "due" }, null = ["--"]',
+    'len = 4, type = "digits"',
+    'len = 3, type = "digits", pad = " ", null = ["   "]',
+    'len = 5, type = "integer", null = ["     "]',
+    'len = 5, type = "integer", pad = " "',
+    'len = 9, type = "decimal", scale = 2',
+    'len = 8, type = "decimal", digits = 7, scale = 2, mark = ","',
+    'len = 8, type = "date", format = "yyyyMMdd", null = ["00000000", "99999999"]',
+    'len = 6, type = "date", format = "yyMMdd", pivot = 50',
+    'len = 16, type = "codice_fiscale"',
+    'len = 11, type = "partita_iva", required = true',
+    'len = 3, type = "filler"',
+)
+DELIMITED = (
+    'type = "text"',
+    'len = 30, type = "text", required = true, sensitive = true',
+    'type = "text", required = true, unique = "file"',
+    'type = "text", codes = { A = "uno", "B c" = "due" }, null = ["NULL"]',
+    'type = "digits", required = true',
+    'type = "integer"',
+    'digits = 9, type = "decimal", scale = 2, mark = ","',
+    'digits = 9, type = "decimal", scale = 3, mark = "."',
+    'type = "date", format = "dd/MM/yyyy", null = ["31/12/9999"]',
+    'type = "codice_fiscale"',
+    'type = "partita_iva"',
+)
+
+
+@st.composite
+def layouts(draw: DrawFn) -> Layout:
+    """Any layout of here: a head, two kinds of rows that a late field tells apart, a tail; requests and answers."""
+    text = draw(st.one_of(_fixed(), _fixed(), _delimited(), _table()))
+    return declare.loads(HEADING + text)
+
+
+def _fields(draw: DrawFn, kinds: tuple[str, ...], least: int) -> list[str]:
+    chosen = draw(st.lists(st.sampled_from(kinds), min_size=least, max_size=4))
+    return [f'{{ name = "campo_{place}", {kind} }}' for place, kind in enumerate(chosen)]
+
+
+def _const(name: str, value: str, *, is_fixed: bool) -> str:
+    length = f"len = {len(value)}, " if is_fixed else ""
+    return f'{{ name = "{name}", {length}type = "const", value = "{value}" }}'
+
+
+def _record(name: str, match: dict[str, str], fields: list[str]) -> str:
+    told = ", ".join(f'{key} = "{text}"' for key, text in match.items())
+    return f"[record.{name}]\nmatch = {{ {told} }}\nfields = [ {', '.join(fields)} ]\n"
+
+
+STRUCTURES = ("testa (riga | altra)* coda", "testa (riga altra?)+ coda", "testa blocco+ coda")
+
+
+def _structure(draw: DrawFn) -> str:
+    text = draw(st.sampled_from(STRUCTURES))
+    group = '[group.blocco]\nstructure = "riga altra*"\n' if "blocco" in text else ""
+    return f'structure = {{ request = "{text}", answer = "{text}" }}\n{group}'
+
+
+def _separator(draw: DrawFn, *kinds: str) -> str:
+    separator = draw(st.sampled_from(kinds))
+    last = draw(st.sampled_from(("required", "optional", "forbidden"))) if separator != "none" else "optional"
+    return f'separator = "{separator}"' + (f', last_separator = "{last}"' if separator != "none" else "")
+
+
+def _records(draw: DrawFn, kinds: tuple[str, ...], *, is_fixed: bool) -> list[str]:
+    """Head, rows and tail; in the rows stand what the answer fills, and what repeats other fields."""
+    shared = _fields(draw, kinds, 0)
+    number = '{ name = "numero", LEN type = "integer", sequence = { start = 1 } }'
+    outcome = '{ name = "esito", LEN type = "text", from = "outcome.code" }'
+    copies = [
+        '{ name = "copia", LEN type = "integer", same_as = "numero" }',
+        '{ name = "esito_bis", LEN type = "text", same_as = "esito" }',
+        '{ name = "righe", LEN type = "integer", same_as = "testa.righe" }',
+    ]
+    extra = [number, outcome, *draw(st.lists(st.sampled_from(copies), unique=True))]
+    extra = [one.replace("LEN", "len = 5," if is_fixed else "") for one in draw(st.permutations(extra))]
+    count = '{ name = "righe", LEN type = "integer", derive = "count(riga)" }'.replace(
+        "LEN", "len = 5," if is_fixed else ""
+    )
+    ends = _fields(draw, kinds, 0)
+    return [
+        _record("testa", {"tipo": "0"}, [_const("tipo", "0", is_fixed=is_fixed), count, *ends]),
+        _record(
+            "riga",
+            {"tipo": "1", "segno": "A"},
+            [_const("tipo", "1", is_fixed=is_fixed), *shared, _const("segno", "A", is_fixed=is_fixed), *extra],
+        ),
+        _record(
+            "altra",
+            {"tipo": "1", "segno": "B"},
+            [_const("tipo", "1", is_fixed=is_fixed), *shared, _const("segno", "B", is_fixed=is_fixed)],
+        ),
+        _record("coda", {"tipo": "9"}, [_const("tipo", "9", is_fixed=is_fixed), *ends, count]),
+    ]
+
+
+@st.composite
+def _fixed(draw: DrawFn) -> str:
+    records = _records(draw, FIXED, is_fixed=True)
+    widths = [sum(int(part.split(",")[0].split(" ")[0]) for part in one.split("len = ")[1:]) for one in records]
+    length = max(widths) + draw(st.integers(0, 5))
+    for place, width in enumerate(widths):
+        rest = f', {{ name = "resto", len = {length - width}, type = "filler" }} ]\n' if width < length else " ]\n"
+        records[place] = records[place].removesuffix(" ]\n") + rest
+    codec = draw(st.sampled_from(("ascii", "iso8859-1", "cp1252", "utf-8")))
+    short, long = draw(st.sampled_from(("reject", "pad"))), draw(st.sampled_from(("reject", "blank_tail", "ignore")))
+    form = f"record = {{ length = {length}, {_separator(draw, 'LF', 'CRLF', 'none')} }}\n"
+    return f"""[file]
+kind = "fixed"
+{form}encoding = {{ codec = "{codec}" }}
+on_short = "{short}"
+on_long = "{long}"
+{_structure(draw)}{"".join(records)}"""
+
+
+def _dialect(draw: DrawFn, *, has_header: bool) -> str:
+    delimiter, quote = draw(st.sampled_from(((";", "'"), (",", '\\"'), ("|", "'"), ("\\t", '\\"'))))
+    separator = _separator(draw, "LF", "CRLF")
+    codec = draw(st.sampled_from(("ascii", "cp1252", "utf-8")))
+    return f"""[file]
+kind = "delimited"
+record = {{ {separator} }}
+encoding = {{ codec = "{codec}" }}
+dialect = {{ delimiter = "{delimiter}", quote = "{quote}", header = {str(has_header).lower()} }}
+"""
+
+
+@st.composite
+def _delimited(draw: DrawFn) -> str:
+    return _dialect(draw, has_header=False) + _structure(draw) + "".join(_records(draw, DELIMITED, is_fixed=False))
+
+
+@st.composite
+def _table(draw: DrawFn) -> str:
+    """One kind of record under a header row; the answer has columns of its own."""
+    fields = _fields(draw, DELIMITED, 1)
+    fields += [
+        '{ name = "esito", type = "text", only = "answer", from = "outcome.code" }',
+        '{ name = "esito_bis", type = "text", only = "answer", same_as = "esito" }',
+        '{ name = "copia", type = "text", only = "answer", label = "Copia di \\"x\\"", same_as = "chiave" }',
+    ]
+    key = '{ name = "chiave", type = "text", required = true, unique = "file" }'
+    return (
+        _dialect(draw, has_header=draw(st.booleans()))
+        + 'structure = { request = "riga*", answer = "riga*" }\n'
+        + _record("riga", {}, [key, *fields])
+    )
+
+
+def damaged(data: bytes) -> SearchStrategy[bytes]:
+    """The file with a few mistakes: cut, bytes lost, doubled or put in, quotes where none belong, lines moved."""
+    return st.lists(st.tuples(st.integers(0, 6), st.integers(0, 10**6), st.binary(max_size=3)), max_size=5).map(
+        lambda changes: _after(data, changes)
+    )
+
+
+STRAY = (
+    b'"',
+    b"'",
+    b";",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\x1a",
+    b"\0",
+    b" ",
+    b"D'ANGELO",
+    b"\xe2\xff",
+    b"\xef\xbb\xbf",
+    b"\x85",
+)
+
+
+def _after(data: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
+    for kind, number, noise in changes:
+        at = number % (len(data) + 1)
+        if kind == 0:
+            data = data[:at]
+        elif kind == 1:
+            data = data[:at] + data[at + 1 + number % 40 :]
+        elif kind == 2:
+            data = data[:at] + noise + data[at + len(noise) :]
+        elif kind in (3, 4):
+            data = data[:at] + STRAY[number % len(STRAY)] + data[at:]
+        elif kind == 5:
+            data = data[: at + 50] + data[at:]
+        else:
+            lines = data.splitlines(keepends=True)
+            data = b"".join(lines[number % (len(lines) or 1) :] + lines[: number % (len(lines) or 1)])
+    return data
