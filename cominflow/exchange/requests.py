@@ -23,9 +23,9 @@ from django.db.models import Count, F, Sum
 
 from cominflow.errors import UsageError
 from cominflow.exchange import assignments, request_states
-from cominflow.exchange.stored import chunks, references, rows
+from cominflow.exchange.stored import chunks, reference_runs, references, rows
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
-from cominflow.models import Arrival, Chunk, Customer, ReferenceSegment, Request
+from cominflow.models import Arrival, Chunk, Customer, Request
 
 __all__ = [
     "Answers",
@@ -178,9 +178,9 @@ def counts(arrival: Arrival) -> dict[str, int]:
     return totals
 
 
-def write_references(arrival: Arrival) -> int:
-    """Make the arrival's requests findable; in the transaction that moves it to QUEUED. See `references.write`."""
-    return references.write(arrival)
+def write_references(arrival: Arrival, *, at: datetime) -> int:
+    """Make the requests of an arrival that is accepted at `at` findable. See `reference_runs.write`."""
+    return reference_runs.write(arrival, at=at)
 
 
 def discard(arrival: Arrival) -> None:
@@ -189,7 +189,7 @@ def discard(arrival: Arrival) -> None:
         asked = Request.objects.filter(arrival=arrival).exclude(state=request_states.WAITING)
         asked_chunks = Chunk.objects.filter(arrival=arrival).exclude(waiting_count=F("requests_count"))
         assert not asked.exists() and not asked_chunks.exists(), f"{arrival.reference} was asked for already"
-        ReferenceSegment.objects.filter(arrival=arrival).delete()
+        reference_runs.remove(arrival)
         Request.objects.filter(arrival=arrival).delete()
         Chunk.objects.filter(arrival=arrival).delete()
 

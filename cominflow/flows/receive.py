@@ -175,7 +175,7 @@ def _decide(
         if state == "QUEUED":
             if small is not None:
                 requests.add(arrival, None, 0, small)
-            requests.write_references(arrival)
+            requests.write_references(arrival, at=at)
             Once.objects.create(arrival=arrival, step="accepted", done_at=at)
             found |= {
                 "requests_count": stored,

@@ -62,11 +62,12 @@ def add(arrival: Arrival, first_position: int, incoming: Incoming) -> None:
             return
         services = _services(incoming.services.to_pylist())
         hashes = reference_hash.hashes(incoming.references).tolist()
+        names = incoming.references.to_pylist()
         Request.objects.bulk_create(
             Request(
                 arrival=arrival,
                 position=first_position + index,
-                reference_hash=hashes[index],
+                reference_hash=hashes[index] if names[index] else None,
                 service_id=services[code],
                 payload=blob,
             )

@@ -44,11 +44,11 @@ def test_different_references_have_different_hashes(references: list[str]) -> No
 
 def test_every_reference_of_a_large_file_is_found_in_one_slice(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from cominflow.exchange import requests
-    from cominflow.exchange.stored import references
-    from cominflow.models import Arrival, Customer, ReferenceSegment
+    from cominflow.exchange.stored import reference_runs
+    from cominflow.models import Arrival, Customer, ReferenceRun, ReferenceSlice
 
-    monkeypatch.setattr(references, "SLICE_REFERENCES", 64)
-    monkeypatch.setattr(references, "RUN_REFERENCES", 500)
+    monkeypatch.setattr(reference_runs, "SLICE_REFERENCES", 64)
+    monkeypatch.setattr(reference_runs, "RUN_REFERENCES", 500)
     customer = Customer.objects.create(code="banca-demo", name="Banca Demo", created_at=AT)
     arrival = Arrival.objects.create(
         claim_id="0" * 32, customer=customer, name=b"RV.txt", state="QUEUED", dev=1, ino=1, bytes_count=1, claimed_at=AT
@@ -69,8 +69,8 @@ def test_every_reference_of_a_large_file_is_found_in_one_slice(database: str, mo
                 columns=pa.table({}),
             ),
         )
-    assert references.write(arrival) == 1_000
-    assert ReferenceSegment.objects.count() == 16
+    assert requests.write_references(arrival, at=AT) == 1_000
+    assert (ReferenceRun.objects.count(), ReferenceSlice.objects.count()) == (2, 16)
     for name in ("RIF-0", "RIF-249", "RIF-250", "RIF-499"):
         found = [place.position for place in requests.find(name)]
         assert found == [i for i, known in enumerate(names) if known == name]
