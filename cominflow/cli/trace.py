@@ -48,6 +48,18 @@ def trace(reference: str, customer: str | None, as_json: bool) -> None:
         showing.record(value, as_json=False)
 
 
+def _repeats(place: Place) -> str:
+    """The earlier request that this one repeats or changes, and what came of it; empty when there is none."""
+    from cominflow.exchange import repeated
+
+    found = repeated.of_request(place.arrival_id, place.ordinal, place.position)
+    if found is None:
+        return ""
+    how = "the same as" if found.is_same else "a change of"
+    what = {repeated.REFUSED: "refused", repeated.ANSWERED_AGAIN: "its answer given again"}
+    return f"{how} {found.earlier}: {what.get(found.what, 'which it cancelled')}"
+
+
 def _journey(place: Place) -> dict[str, Any]:
     from cominflow import shown
     from cominflow.exchange import assignments
@@ -75,6 +87,7 @@ def _journey(place: Place) -> dict[str, Any]:
         "opened_at" if place.state == "OPEN" else "answered_at": place.answered_at,
         "opened_by" if place.state == "OPEN" else "answered_by": place.answered_by,
         "revision": place.revision,
+        "repeats": _repeats(place),
         "assignee": assignments.assignee_of(place.arrival_id, place.position),
         "invoice": invoice.full_number if invoice is not None else "",
         "deliveries": [

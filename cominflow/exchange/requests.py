@@ -20,11 +20,13 @@ import numpy as np
 import pyarrow as pa
 from django.db import transaction
 from django.db.models import Count, F, Sum
+from numpy.typing import NDArray
 
 from cominflow.errors import UsageError
 from cominflow.exchange import assignments, request_states
 from cominflow.exchange.stored import chunks, reference_runs, references, rows
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
+from cominflow.limits import REQUESTS_AS_ROWS_MAX
 from cominflow.models import Arrival, Chunk, Customer, Request
 
 __all__ = [
@@ -39,9 +41,11 @@ __all__ = [
     "find",
     "mark_delivered",
     "merge",
+    "merge_references",
     "open_items",
     "place",
     "read",
+    "read_positions",
     "read_portion",
     "retract",
     "store",
@@ -109,11 +113,18 @@ def waiting_ordinals(arrival: Arrival) -> list[int]:
     return [ROWS_ORDINAL] * waits + list(waiting.values_list("ordinal", flat=True))
 
 
-def store(where: Stored, answers: Answers, *, at: datetime) -> None:
+def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Portion]:
+    """The requests at these positions (from 0, rising) of an arrival, portion by portion."""
+    yield from rows.read_positions(arrival_id, positions) if len(positions) <= REQUESTS_AS_ROWS_MAX else ()
+    yield from chunks.read_positions(arrival_id, positions)
+
+
+def store(where: Stored, answers: Answers, *, at: datetime, but_cancelled: bool = False) -> None:
     """Store answers to some requests of one portion, and move those requests to their new states.
 
     where    the portion (or a place of it) that the positions belong to
     answers  see `Answers`; a first answer is the base, each further one a revision that covers it whole
+    but_cancelled  leave out what was cancelled since it was asked
 
     All or none, in one transaction, which holds the arrival's row: who locks that row sees no answer come or go.
     Whoever a request was assigned to, the assignment ends when it is open no more.
@@ -122,9 +133,9 @@ def store(where: Stored, answers: Answers, *, at: datetime) -> None:
     with transaction.atomic():
         Arrival.objects.select_for_update(no_key=True).only("pk").get(pk=where.arrival_id)
         if where.ordinal == ROWS_ORDINAL:
-            rows.store(where.arrival_id, answers, at)
+            rows.store(where.arrival_id, answers, at, but_cancelled=but_cancelled)
         else:
-            chunks.store(where.arrival_id, where.ordinal, answers, at)
+            chunks.store(where.arrival_id, where.ordinal, answers, at, but_cancelled=but_cancelled)
         assignments.end(where.arrival_id, answers.positions[answers.states != request_states.OPEN])
 
 
@@ -181,6 +192,11 @@ def counts(arrival: Arrival) -> dict[str, int]:
 def write_references(arrival: Arrival, *, at: datetime) -> int:
     """Make the requests of an arrival that is accepted at `at` findable. See `reference_runs.write`."""
     return reference_runs.write(arrival, at=at)
+
+
+def merge_references(*, runs_max: int) -> int:
+    """Keep look-ups fast: merge sorted runs of references, at most so many. Returns 0 when nothing is left to merge."""
+    return reference_runs.merge_some(references.VISIBLE, runs_max=runs_max)
 
 
 def discard(arrival: Arrival) -> None:

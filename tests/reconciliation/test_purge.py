@@ -95,7 +95,9 @@ def test_the_database_holds_no_contents_of_what_was_purged(house: House) -> None
     for key in (1, 2, 4):
         purge(house, key)
     keys = (1, 2, 4)
-    assert not Request.objects.filter(arrival_id__in=keys).exclude(payload=b"", result=None, reference_hash=None).exists()
+    assert (
+        not Request.objects.filter(arrival_id__in=keys).exclude(payload=b"", result=None, reference_hash=None).exists()
+    )
     assert not Chunk.objects.filter(arrival_id__in=keys).exclude(payload=b"", result=None).exists()
     assert not Overlay.objects.filter(chunk__arrival_id__in=keys).exists()
     assert not ReferenceRun.objects.filter(arrival_id__in=keys).exists()

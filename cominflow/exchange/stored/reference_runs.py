@@ -91,7 +91,8 @@ def write(arrival: Arrival, *, at: datetime) -> int:
 def remove(arrival: Arrival) -> None:
     """Remove the runs that are only this arrival's; its places in merged ones stay, and are left out when read."""
     with transaction.atomic():
-        _delete(list(ReferenceRun.objects.filter(arrival=arrival).values_list("pk", flat=True)))
+        runs = ReferenceRun.objects.select_for_update().filter(arrival=arrival)
+        _delete(list(runs.values_list("pk", flat=True)))
 
 
 def read(run: ReferenceRun) -> Run:
@@ -151,7 +152,7 @@ def merge_some(visible: Collection[str], *, runs_max: int) -> int:
 
 
 def _collect_rows(visible: Collection[str]) -> int:
-    """Move the hashes of rows into a run, for customers that have as many as fill one slice: the rows' index stays small."""
+    """Move the hashes of rows into a run, where a customer has as many as fill a slice: the rows' index stays small."""
     rows = Request.objects.filter(reference_hash__isnull=False, arrival__state__in=list(visible))
     made = 0
     for customer_id, count in list(rows.values_list("arrival__customer_id").annotate(Count("pk")).order_by()):
@@ -205,7 +206,11 @@ def _size(count: int) -> int:
 
 def _merge(runs: Sequence[ReferenceRun], visible: Collection[str]) -> None:
     """One run instead of several, without the places of arrivals that do not count any more."""
+    keys = [run.pk for run in runs]
     with transaction.atomic():
+        held = ReferenceRun.objects.select_for_update().filter(pk__in=keys).values_list("pk", flat=True)
+        if len(held) < len(keys):
+            return  # one was purged meanwhile
         whole = _sorted([read(run) for run in runs])
         ids = np.unique(arrivals_of(whole.places))
         counts = Arrival.objects.filter(pk__in=ids.tolist(), state__in=visible).values_list("pk", flat=True)
@@ -214,7 +219,7 @@ def _merge(runs: Sequence[ReferenceRun], visible: Collection[str]) -> None:
             newest = max(run.newest_at for run in runs)
             keep(Run(whole.hashes[kept], whole.places[kept]), runs[0].customer_id, newest, month=runs[0].month)
         failpoint.hit("references.merged")
-        _delete([run.pk for run in runs])
+        _delete(keys)
     failpoint.hit("references.committed")
 
 

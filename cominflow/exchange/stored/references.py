@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cominflow.exchange import payload
+from cominflow.exchange.stored import reference_runs
 from cominflow.exchange.stored.reference_hash import hash_of
 from cominflow.exchange.stored.reference_runs import (
     POSITION_BITS,
@@ -48,7 +49,7 @@ _FILTERS_KEPT = 32
 _SLICES_AT_ONCE = 16
 # A look into the table of wanted hashes hits by chance once in this many: it has as many entries for each of them.
 _SPREAD = 64
-_SPREAD_BITS_MAX = 25  # 32 MB; twice as many take longer to make than they save
+_SPREAD_BITS_MAX = 25  # 32 MB: twice as many take longer to make than they save
 # Times that a look-up begins again because a merge took a run away under it; merges are rare and short.
 _TRIES = 10
 
@@ -96,6 +97,14 @@ def matches(
             np.concatenate([one.places for one in found] or [np.zeros(0, np.int64)]),
         )
     raise AssertionError("runs of references are merged without end")
+
+
+def of_rows(arrival: Arrival) -> Run:
+    """The references of an arrival held as rows, sorted."""
+    rows = Request.objects.filter(arrival=arrival, reference_hash__isnull=False)
+    found = np.array(list(rows.values_list("reference_hash", "position")), dtype=np.int64).reshape(-1, 2)
+    found = found[np.argsort(found[:, 0], kind="stable")]
+    return Run(found[:, 0].copy(), reference_runs.place_of(arrival.pk, found[:, 1]))
 
 
 def _in_rows(wanted: Numbers, customer_id: int | None, since: datetime | None) -> Iterator[Run]:
@@ -146,7 +155,7 @@ def _in_runs(wanted: Numbers, runs: Sequence[tuple[int, bytes, int]]) -> Iterato
 
 
 def _look_into(keys: list[int], wanted: Numbers, found: dict[int, tuple[Numbers, Numbers]]) -> None:
-    """Add to `found`, by the key of each of these slices, the hashes that are wanted and where in the slice they are."""
+    """Add to `found`, by the slice's key, the hashes that are wanted and where in the slice they are."""
     slices = list(ReferenceSlice.objects.filter(key__in=keys).values_list("key", "hashes"))
     if len(slices) != len(keys):
         raise _Merged

@@ -47,7 +47,6 @@ def test_keys_without_behaviour_are_named_with_their_lines() -> None:
         *((f"documents.{key}", 10) for key in ("pack", "max_mb", "name")),
         ("control.at", 12),
         ("control.when_empty", 12),
-        *((f"repeats.{key}", 13) for key in ("within_days", "same_request", "changed_request")),
     ]
 
 
