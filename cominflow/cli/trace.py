@@ -56,8 +56,12 @@ def _repeats(place: Place) -> str:
     if found is None:
         return ""
     how = "the same as" if found.is_same else "a change of"
-    what = {repeated.REFUSED: "refused", repeated.ANSWERED_AGAIN: "its answer given again"}
-    return f"{how} {found.earlier}: {what.get(found.what, 'which it cancelled')}"
+    what = {
+        repeated.REFUSED: ": refused",
+        repeated.ANSWERED_AGAIN: ": its answer is given again",
+        repeated.CORRECTS: ", which it cancelled",
+    }
+    return f"{how} {found.earlier}{what[found.what]}"
 
 
 def _journey(place: Place) -> dict[str, Any]:

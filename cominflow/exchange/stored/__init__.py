@@ -2,5 +2,5 @@
 
 portion    requests side by side, coming in and read back      rows, chunks   the two ways of keeping them
 result_blob, cells, columns, assembly    what is inside a blob and a row
-references, reference_hash    finding a request by the customer's own words
+references, reference_runs, reference_hash    finding a request by the customer's own words
 """

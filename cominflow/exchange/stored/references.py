@@ -22,7 +22,6 @@ from cominflow.exchange.stored import reference_runs
 from cominflow.exchange.stored.reference_hash import hash_of
 from cominflow.exchange.stored.reference_runs import (
     POSITION_BITS,
-    SLICE_REFERENCES,
     SLICES_UNFILTERED_MAX,
     Numbers,
     Run,
@@ -178,10 +177,11 @@ def _look_through(run_id: int, count: int, table: _Table, found: dict[int, tuple
     while some := list(itertools.islice(blobs, _SLICES_AT_ONCE)):
         hashes = np.frombuffer(b"".join(payload.open(blob) for blob in some), dtype="<i8")
         index = table.search(hashes)
-        numbers_of = index // SLICE_REFERENCES  # all slices but the last are full
+        full = reference_runs.SLICE_REFERENCES
+        numbers_of = index // full  # all slices but the last are full
         for number in np.unique(numbers_of).tolist():
             own = index[numbers_of == number]
-            found[key_of(run_id, seen + number)] = hashes[own], own - number * SLICE_REFERENCES
+            found[key_of(run_id, seen + number)] = hashes[own], own - number * full
         seen += len(some)
     if seen != count:
         raise _Merged

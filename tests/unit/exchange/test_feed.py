@@ -55,6 +55,21 @@ def test_what_works_already_is_not_named() -> None:
     assert feed.unsupported(feed.loads(text + 'repeats = { same_file = "refuse" }\nwaivers = []\n')) == []
 
 
+def test_rules_about_repeats_are_read_and_ask_for_their_codes() -> None:
+    assert feed.loads(SMALLEST).repeats == feed.Repeats("refuse", None, "new", "new")
+    assert feed.loads(SAMPLE).repeats == feed.Repeats("refuse", 30, "answer-again", "correct-if-open")
+    codes = 'outcomes = { fulfilled = "00", not_found = "10", pending = "70", failed = "85", invalid = "99" }\n'
+    assert not feed.loads(SMALLEST + codes).repeats.concerns_requests
+    rules = 'repeats = { changed_request = "correct-if-open" }\n'
+    assert problems_of(SMALLEST + codes + rules) == [
+        (5, "what can become of a request has no code: repeated, cancelled")
+    ]
+    assert problems_of(SMALLEST + 'repeats = { same_file = "answer", within_days = 0 }\n') == [
+        (5, "`same_file` cannot be 'answer'"),
+        (5, "`within_days` is 0; it must be 1 or more"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "key"),
     [
@@ -64,7 +79,6 @@ def test_what_works_already_is_not_named() -> None:
             "waivers",
         ),
         ('answer = { parts = "every 2h" }', "answer.parts"),
-        ('repeats = { same_file = "answer" }', "repeats.same_file"),
         ('defaults = { "testa.cliente" = "DEMO" }', "defaults"),
     ],
 )

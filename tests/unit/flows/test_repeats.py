@@ -273,3 +273,94 @@ def test_another_feed_of_the_customer_has_references_of_its_own(house: House) ->
     house.receive(FIRST, content)
     arrival = house.receive("RX_20260301_001.txt", again(content))
     assert outcomes(arrival) == [("ANSWERED", "not_found")] * 2
+
+
+def test_a_file_that_is_accepted_while_another_is_compared_counts(
+    house: House, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import inspect
+
+    from cominflow.flows import batch, repeats
+    from tests.house import bank_file
+
+    if "chunks" not in request.node.name:
+        return  # rows are compared under the lock
+    monkeypatch.setattr(batch, "LARGE_FILE_BYTES", 0)
+    agree(house, same_request="refuse")
+    content = bank_file(10)
+    slow = house.send(FIRST, content)
+    quick = house.send(SECOND, again(content))
+    look = repeats.look
+
+    def interrupted(*arguments: Any, **named: Any) -> repeats.Looked:
+        looked = look(*arguments, **named)
+        monkeypatch.setattr(repeats, "look", look)
+        inspect.unwrap(batch.process_batch)(quick.batch_id)
+        return looked
+
+    monkeypatch.setattr(repeats, "look", interrupted)
+    inspect.unwrap(batch.process_batch)(slow.batch_id)
+    assert outcomes(quick) == [("ANSWERED", "not_found")] * 10
+    assert outcomes(slow) == [("REFUSED", "repeated")] * 10
+
+
+def test_of_two_files_that_are_read_at_the_same_time_one_is_worked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import inspect
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    from django.db import connections
+
+    from cominflow.flows import batch
+    from tests.house import bank_file
+
+    monkeypatch.setattr(batch, "LARGE_FILE_BYTES", 0)
+    agree(house, same_request="refuse", changed_request="correct-if-open")
+    content = bank_file(10, by_hand=(3,))
+    both = [house.send(FIRST, content), house.send(SECOND, again(content))]
+    together = Barrier(2)
+
+    def work(arrival: Arrival) -> None:
+        try:
+            together.wait()
+            inspect.unwrap(batch.process_batch)(arrival.batch_id)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, both))
+    worked = sorted([outcome for _, outcome in outcomes(arrival)] for arrival in both)
+    assert worked == [[*["not_found"] * 3, "pending", *["not_found"] * 6], ["repeated"] * 10]
+
+
+def test_what_is_cancelled_while_its_provider_is_asked_stays_cancelled(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import inspect
+
+    from cominflow.flows import batch
+    from cominflow.fulfilment import provider
+    from tests.house import bank_file
+
+    monkeypatch.setattr(batch, "LARGE_FILE_BYTES", 0)
+    agree(house, same_request="refuse", changed_request="correct-if-open")
+    content = bank_file(3)
+    first = house.send(FIRST, content)
+    second = house.send(SECOND, again(content, changed=(1,)))
+    ask = provider.ask
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(provider, "ask", ask)
+        inspect.unwrap(batch.process_batch)(second.batch_id)
+        return ask(*arguments, **named)
+
+    monkeypatch.setattr(provider, "ask", slow)
+    house.work()
+    house.work()
+    assert [outcome for _, outcome in outcomes(first)] == ["not_found", "cancelled", "not_found"]
+    assert [outcome for _, outcome in outcomes(second)] == ["repeated", "not_found", "repeated"]
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("CLOSED", "CLOSED")
