@@ -194,9 +194,9 @@ def write_references(arrival: Arrival, *, at: datetime) -> int:
     return reference_runs.write(arrival, at=at)
 
 
-def merge_references(*, runs_max: int) -> int:
-    """Keep look-ups fast: merge sorted runs of references, at most so many. Returns 0 when nothing is left to merge."""
-    return reference_runs.merge_some(references.VISIBLE, runs_max=runs_max)
+def merge_references(*, references_max: int) -> int:
+    """Keep look-ups fast: merge sorted runs of references. See `reference_runs.merge_some`."""
+    return reference_runs.merge_some(references.VISIBLE, references_max=references_max)
 
 
 def discard(arrival: Arrival) -> None:

@@ -23,7 +23,7 @@ from cominflow.exchange.requests import Portion
 from cominflow.exchange.stored import columns, reference_runs, references
 from cominflow.exchange.stored.reference_runs import Numbers, Run, arrivals_of, place_of, positions_of
 from cominflow.flows import portions
-from cominflow.models import Arrival, ReferenceRun
+from cominflow.models import Arrival, FeedVersion, ReferenceRun
 from tracciati.layout import Layout
 
 # Requests that are compared together: some 10 MB of text on each side.
@@ -131,14 +131,17 @@ def _within(run: Run) -> tuple[Numbers, Numbers]:
 def _accepted(arrival: Arrival, own: Numbers, places: Numbers, since: datetime | None) -> tuple[Numbers, Numbers]:
     """Those whose earlier request is of an accepted file of the same feed, or stands before it in its own."""
     ids = np.unique(arrivals_of(places))
-    feed = arrival.feed_version.feed_id if arrival.feed_version else None
+    assert arrival.feed_version is not None
+    versions = set(FeedVersion.objects.filter(feed=arrival.feed_version.feed_id).values_list("pk", flat=True))
     counting = {arrival.pk}
     for start in range(0, len(ids), _IDS_AT_ONCE):
         some = ids[start : start + _IDS_AT_ONCE].tolist()
-        rows = Arrival.objects.filter(pk__in=some, state__in=references.VISIBLE, feed_version__feed=feed)
-        if since is not None:
-            rows = rows.filter(accepted_at__gte=since)
-        counting |= set(rows.values_list("pk", flat=True))
+        rows = Arrival.objects.filter(pk__in=some).values_list("pk", "state", "feed_version_id", "accepted_at")
+        counting |= {
+            key
+            for key, state, version, at in rows
+            if state in references.VISIBLE and version in versions and (since is None or at >= since)
+        }
     kept = np.isin(arrivals_of(places), np.array(sorted(counting), np.int64))
     kept &= (arrivals_of(places) != arrival.pk) | (positions_of(places) < own)
     return own[kept], places[kept]

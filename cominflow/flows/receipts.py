@@ -110,8 +110,13 @@ _WHAT = {
 
 
 def _repeated(arrival: Arrival) -> dict[str, Any]:
-    """How many requests repeat or change earlier ones, and the first of them by number and reference."""
+    """How many requests repeat or change earlier ones, and the first of them by number and reference.
+
+    Nothing where none does: such a receipt has the bytes that it had before there were any rules about repeats.
+    """
     counts = repeated.counts(arrival)
+    if not sum(counts):
+        return {}
     named = list(itertools.islice(repeated.of(arrival), _REPEATED_NAMED_MAX))
     positions = np.array([one.position for one in named], np.int64)
     names: list[str] = []

@@ -108,8 +108,9 @@ def _lock(arrival: Arrival) -> None:
 
 def _is_stale(arrival: Arrival, looked: Looked) -> bool:
     assert arrival.feed_version is not None
-    since = Once.objects.filter(pk__gt=looked.acceptance, step="accepted")
-    return since.filter(arrival__feed_version__feed=arrival.feed_version.feed_id).exists()
+    since = list(Once.objects.filter(pk__gt=looked.acceptance, step="accepted").values_list("arrival_id", flat=True))
+    feed = arrival.feed_version.feed_id
+    return Arrival.objects.filter(pk__in=since, feed_version__feed=feed).exists() if since else False
 
 
 def _standing(arrival: Arrival, pairs: Compared) -> Standing:

@@ -38,8 +38,8 @@ LOOK_S = 0.5
 # Workflows of finished batches that a sweep has the engine forget: a few milliseconds' work.
 FORGOTTEN_AT_ONCE = 500
 
-# Runs of references that are merged after a sweep: some tenths of a second.
-RUNS_AT_ONCE = 64
+# References that are merged after a sweep, in several runs: some tenths of a second.
+REFERENCES_AT_ONCE = 250_000
 
 # How soon `run --once` looks whether what runs has ended, and how long it waits at most. Each look sweeps every inbox
 # and asks the engine: a few milliseconds, which the work itself would miss if they came twenty times a second.
@@ -131,7 +131,7 @@ class Runner:
             if not claimed and not _is_any_due() and not engine.unfinished():
                 if self.failure is not None:
                     raise self.failure
-                while requests.merge_references(runs_max=RUNS_AT_ONCE) and time.monotonic() < deadline:
+                while requests.merge_references(references_max=REFERENCES_AT_ONCE) and time.monotonic() < deadline:
                     pass
                 return True
             on_look()
@@ -158,7 +158,7 @@ class Runner:
                     if is_sweep:
                         _finish_request(self.folders)
                         self.forget_ended()
-                        requests.merge_references(runs_max=RUNS_AT_ONCE)
+                        requests.merge_references(references_max=REFERENCES_AT_ONCE)
                 except (WorldError, OSError, DatabaseError):
                     log.exception("a sweep failed and is repeated in %s s", SWEEP_S)
                     close_old_connections()

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow.compute as pc
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from cominflow import failpoint
@@ -133,50 +134,68 @@ def _bit_places(hashes: Numbers, bits: int) -> Iterator[Numbers]:
         yield ((words >> np.uint64(shift)) & np.uint64(bits - 1)).view(np.int64)
 
 
-def merge_some(visible: Collection[str], *, runs_max: int) -> int:
+def merge_some(visible: Collection[str], *, references_max: int) -> int:
     """Merge runs where a customer's month has MERGE_RUNS of one size, and make one of many rows. Repeatable.
 
-    visible   states of the arrivals that are merged, and kept: one that is being read may still be refused
-    runs_max  how many runs are to be merged at most in this call: a limit on its time
+    visible         states of the arrivals that are merged, and kept: one that is being read may still be refused
+    references_max  begin no further merge when so many were written in this call: a limit on its time
 
-    Returns how many runs are gone, and how many were made of rows. Each is a transaction of its own.
+    Returns how many references were written: 0 when nothing is left to merge. Each run is a transaction of its own.
     """
-    gone = _collect_rows(visible)
-    while chosen := _mergeable(visible):
+    written = _collect_rows(visible)
+    while written < references_max and (chosen := _mergeable(visible)):
         for runs in chosen:
-            if gone >= runs_max:
-                return gone
+            if written >= references_max:
+                break
             _merge(runs, visible)
-            gone += len(runs)
-    return gone
+            written += sum(run.references_count for run in runs)
+    return written
 
 
 def _collect_rows(visible: Collection[str]) -> int:
-    """Move the hashes of rows into a run, where a customer has as many as fill a slice: the rows' index stays small."""
-    rows = Request.objects.filter(reference_hash__isnull=False, arrival__state__in=list(visible))
-    made = 0
-    for customer_id, count in list(rows.values_list("arrival__customer_id").annotate(Count("pk")).order_by()):
-        if count < SLICE_REFERENCES:
-            continue
-        with transaction.atomic():
-            newest: dict[int, datetime] = {}
-            parts: dict[int, list[tuple[int, int, int]]] = {}
-            own = rows.filter(arrival__customer_id=customer_id).order_by("pk")
-            for key, hashed, arrival_id, position, at in own.values_list(*_ROW)[:RUN_REFERENCES]:
-                month = _month(at)
-                newest[month] = max(newest.get(month, at), at)
-                parts.setdefault(month, []).append((hashed, arrival_id << POSITION_BITS | position, key))
-            for month, found in parts.items():
-                every, places, keys = np.array(found, dtype=np.int64).T
-                keep(_sorted([Run(every, places)]), customer_id, newest[month], month=month)
-                for start in range(0, len(keys), 500):
-                    Request.objects.filter(pk__in=keys[start : start + 500].tolist()).update(reference_hash=None)
-                made += 1
-            failpoint.hit("references.collected")
-    return made
+    """Move the hashes of rows into a run, where a customer has as many as fill a slice: the rows' index stays small.
+
+    Returns how many were moved. The rows are never joined with their arrivals: of all rows of a customer few count.
+    """
+    rows = Request.objects.filter(reference_hash__isnull=False, reference_hash__gte=-(2**63))
+    if rows.count() < SLICE_REFERENCES:
+        return 0
+    # Counted here: grouping, SQLite would read all rows by their arrivals.
+    counts = Counter(rows.values_list("arrival_id", flat=True).iterator())
+    accepted: dict[tuple[int, int], dict[int, datetime]] = {}  # by customer and month: arrival -> when
+    for ids in _some(list(counts)):
+        known = Arrival.objects.filter(pk__in=ids).values_list("pk", "customer_id", "state", "accepted_at")
+        for key, customer_id, state, at in known:
+            if state in visible:
+                accepted.setdefault((customer_id, _month(at)), {})[key] = at
+    moved = 0
+    for (customer_id, month), arrivals in accepted.items():
+        if sum(counts[key] for key in arrivals) >= SLICE_REFERENCES:
+            moved += _collect(customer_id, month, arrivals)
+    return moved
 
 
-_ROW = ("pk", "reference_hash", "arrival_id", "position", "arrival__accepted_at")
+def _collect(customer_id: int, month: int, arrivals: Mapping[int, datetime]) -> int:
+    """Make a run of the rows of these arrivals (key -> when it was accepted)."""
+    with transaction.atomic():
+        found: list[tuple[int, int, int, int]] = []
+        for ids in _some(list(arrivals)):
+            rows = Request.objects.filter(arrival_id__in=ids, reference_hash__isnull=False)
+            found += rows.values_list("pk", "reference_hash", "arrival_id", "position")
+        if not found:
+            return 0
+        keys, every, ids_of, positions = np.array(found[:RUN_REFERENCES], dtype=np.int64).T
+        run = Run(every, ids_of << POSITION_BITS | positions)
+        keep(_sorted([run]), customer_id, max(arrivals.values()), month=month)
+        for some in _some(keys.tolist()):
+            Request.objects.filter(pk__in=some).update(reference_hash=None)
+        failpoint.hit("references.collected")
+    return len(keys)
+
+
+def _some(keys: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(keys), 500):
+        yield keys[start : start + 500]
 
 
 def _mergeable(visible: Collection[str]) -> list[list[ReferenceRun]]:

@@ -66,10 +66,13 @@ class _Merged(Exception):
 
 def hits(reference: str, *, customer_id: int | None = None) -> list[Hit]:
     """Requests of visible arrivals whose reference has the hash of `reference`, the newest arrival first."""
-    wanted = np.array([hash_of(reference)])
-    places = matches(wanted, customer_id=customer_id).places
-    known = Arrival.objects.filter(pk__in=np.unique(arrivals_of(places)).tolist(), state__in=VISIBLE)
-    visible = set(known.values_list("pk", flat=True))
+    places = matches(np.array([hash_of(reference)]), customer_id=customer_id).places
+    arrivals = Arrival.objects.filter(pk__in=np.unique(arrivals_of(places)).tolist())
+    visible = {
+        key
+        for key, state, owner in arrivals.values_list("pk", "state", "customer_id")
+        if state in VISIBLE and customer_id in (None, owner)
+    }
     found = [Hit(*one) for one in zip(arrivals_of(places).tolist(), positions_of(places).tolist(), strict=True)]
     return sorted((hit for hit in found if hit.arrival_id in visible), key=lambda hit: (-hit.arrival_id, hit.position))
 
@@ -79,8 +82,9 @@ def matches(
 ) -> Run:
     """Every place of a wanted hash (int64 (n,), rising, each once), also of arrivals that do not count.
 
-    since     places of arrivals accepted before may be missing
-    runs_but  keys of runs that are left out
+    customer_id  places of other customers may be missing
+    since        places of arrivals accepted before may be missing
+    runs_but     keys of runs that are left out
     """
     runs = ReferenceRun.objects.all() if customer_id is None else ReferenceRun.objects.filter(customer_id=customer_id)
     if since is not None:
@@ -88,7 +92,7 @@ def matches(
     for _ in range(_TRIES):
         try:
             chosen = [one for one in runs.values_list("pk", "bounds", "slices_count") if one[0] not in runs_but]
-            found = [*_in_rows(wanted, customer_id, since), *_in_runs(wanted, chosen)]
+            found = [*_in_rows(wanted), *_in_runs(wanted, chosen)]
         except _Merged:
             continue
         return Run(
@@ -106,19 +110,17 @@ def of_rows(arrival: Arrival) -> Run:
     return Run(found[:, 0].copy(), reference_runs.place_of(arrival.pk, found[:, 1]))
 
 
-def _in_rows(wanted: Numbers, customer_id: int | None, since: datetime | None) -> Iterator[Run]:
-    """Among the hashes of rows that are in no run yet."""
+def _in_rows(wanted: Numbers) -> Iterator[Run]:
+    """Among the hashes of rows that are in no run yet, of all customers: joined with their arrivals, the database
+    would read every row of a customer instead of its small index.
+    """
     rows = Request.objects.filter(reference_hash__isnull=False)
-    if customer_id is not None:
-        rows = rows.filter(arrival__customer_id=customer_id)
-    if since is not None:
-        rows = rows.filter(arrival__accepted_at__gte=since)
     columns = ("reference_hash", "arrival_id", "position")
     if len(wanted) <= _FEW:
         asked = _some(wanted.tolist())
         found = [row for keys in asked for row in rows.filter(reference_hash__in=keys).values_list(*columns)]
     else:
-        found = list(rows.values_list(*columns))
+        found = list(rows.filter(reference_hash__gte=-(2**63)).values_list(*columns))
     if found:
         hashes, arrivals, positions = np.array(found, dtype=np.int64).T
         kept = np.isin(hashes, wanted)

@@ -122,7 +122,7 @@ def pairs(run: Run) -> dict[int, set[int]]:
 def merged() -> None:
     from cominflow.exchange import requests
 
-    while requests.merge_references(runs_max=8):
+    while requests.merge_references(references_max=1):
         pass
 
 
