@@ -110,7 +110,7 @@ RECONCILE_FINDINGS_MAX = 100
 # not meet a file of the same month that is just being archived: after 32 days that month is over.
 PURGE_DAYS_MIN = 32
 
-# Chunks, or segments of references, that a purge empties in one transaction: about 6 MB of pages set free, some 20 ms.
+# Chunks that a purge empties in one transaction: about 6 MB of pages set free, some 20 ms.
 PURGE_CHUNKS = 16
 
 # Pages of 16 kB that SQLite gives back in one step, and the pause after it in which the engine gets its turn.

@@ -101,14 +101,16 @@ Example:
 )
 @click.argument("which")
 @_REASON
+@click.option("--changed-only", is_flag=True, help="Of a duplicate, work only on what was not accepted before.")
 @showing.json_option
-def release(which: str, reason: str, as_json: bool) -> None:
+def release(which: str, reason: str, changed_only: bool, as_json: bool) -> None:
     """Let a duplicate, quarantined or held file through: it is read again.
 
-    A released repeat is fulfilled and charged again. Of a file that went its way, answers that are HELD, because
-    something had their name in the customer's folder, are tried again.
+    A released repeat is fulfilled and charged again, or, with --changed-only, only where it asks for something that
+    was not accepted before; the rest is answered as repeated. Of a file that went its way, answers that are HELD,
+    because something had their name in the customer's folder, are tried again.
     """
-    _decide(which, reason, "release", as_json=as_json)
+    _decide(which, reason, "release", as_json=as_json, **({"changed_only": True} if changed_only else {}))
 
 
 @arrival.command(
@@ -125,7 +127,7 @@ def discard(which: str, reason: str, as_json: bool) -> None:
     _decide(which, reason, "discard", as_json=as_json)
 
 
-def _decide(which: str, reason: str, what: str, *, as_json: bool) -> None:
+def _decide(which: str, reason: str, what: str, *, as_json: bool, **chosen: bool) -> None:
     setup.django()
     from cominflow import clock
     from cominflow.exchange import arrivals
@@ -135,7 +137,7 @@ def _decide(which: str, reason: str, what: str, *, as_json: bool) -> None:
         raise UsageError("--reason is empty", hint="say why, for whoever reads the history later")
     found = arrivals.find(which)
     decide = operate.release if what == "release" else operate.discard
-    decide(found.pk, by=setup.operator(), reason=reason.strip(), at=clock.now())
+    decide(found.pk, by=setup.operator(), reason=reason.strip(), at=clock.now(), **chosen)
     found = arrivals.find(found.reference)
     if as_json:
         showing.record(_row(found), as_json=True)

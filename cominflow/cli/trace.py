@@ -50,6 +50,22 @@ def trace(reference: str, customer: str | None, reveal: bool, as_json: bool) -> 
         showing.record(value, as_json=False)
 
 
+def _repeats(place: Place) -> str:
+    """The earlier request that this one repeats or changes, and what came of it; empty when there is none."""
+    from cominflow.exchange import repeated
+
+    found = repeated.of_request(place.arrival_id, place.ordinal, place.position)
+    if found is None:
+        return ""
+    how = "the same as" if found.is_same else "a change of"
+    what = {
+        repeated.REFUSED: ": refused",
+        repeated.ANSWERED_AGAIN: ": its answer is given again",
+        repeated.CORRECTS: ", which it cancelled",
+    }
+    return f"{how} {found.earlier}{what[found.what]}"
+
+
 def _journey(place: Place, *, reveal: bool) -> dict[str, Any]:
     from cominflow import shown
     from cominflow.exchange import assignments
@@ -78,6 +94,7 @@ def _journey(place: Place, *, reveal: bool) -> dict[str, Any]:
         "opened_at" if place.state == "OPEN" else "answered_at": place.answered_at,
         "opened_by" if place.state == "OPEN" else "answered_by": place.answered_by,
         "revision": place.revision,
+        "repeats": _repeats(place),
         "assignee": assignments.assignee_of(place.arrival_id, place.position),
         "invoice": invoice.full_number if invoice is not None else "",
         "deliveries": [

@@ -214,7 +214,7 @@ def _check_outcomes(feed: Feed, layout: Layout, document: Document) -> None:
     for record, field in carriers:
         path = f"{record.name}.{field.name}"
         if not feed.outcomes:
-            needed = ", ".join(f'{outcome} = "..."' for outcome in OCCURRING)
+            needed = ", ".join(f'{outcome} = "..."' for outcome in (*OCCURRING, *feed.repeats.occurring))
             document.problem(
                 (), f"{path} carries the outcome's code, and no codes are agreed", f"add outcomes = {{ {needed} }}"
             )

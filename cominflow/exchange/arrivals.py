@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -25,11 +25,21 @@ def move(arrival: Arrival, to: str, *, at: datetime, by: str, reason: str = "", 
     return moves.move(arrival, to, at=at, by=by, reason=reason, **fields)
 
 
-def begin_reading(arrival: Arrival, *, written: disk.Written, at: datetime, by: str) -> Arrival | None:
+def begin_reading(
+    arrival: Arrival,
+    *,
+    written: disk.Written,
+    at: datetime,
+    by: str,
+    counts: Callable[[Arrival], bool] = lambda twin: True,
+) -> Arrival | None:
     """Store what `archive.keep` found and move to READING; or to DUPLICATE, when this content was received before.
 
     Of two files with the same content that are read at the same moment, one becomes the duplicate: the database's
     constraint decides. A repeat that an operator released is not looked at again.
+
+    counts  says of a live arrival with this content whether it makes this one a duplicate; else this one is read, as
+            if it had been released
 
     Returns the live arrival that has the same content (the row is DUPLICATE then), or None (it is READING). Run
     again, it says the same. Raises UsageError when the arrival is past reading.
@@ -55,6 +65,9 @@ def begin_reading(arrival: Arrival, *, written: disk.Written, at: datetime, by: 
     if twin is None:
         _to_reading(arrival, at=at, by=by, **found)
         return None
+    if not counts(twin):
+        _to_reading(arrival, at=at, by=by, was_released=True, duplicate_of=twin, **found)
+        return None
     with transaction.atomic():
         # The hash comes with the second move: while READING it would break the constraint.
         move(arrival, "READING", at=at, by=by)
@@ -63,10 +76,13 @@ def begin_reading(arrival: Arrival, *, written: disk.Written, at: datetime, by: 
     return twin
 
 
-def release(folders: disk.Folders, arrival: Arrival, *, at: datetime, by: str, reason: str) -> None:
+def release(
+    folders: disk.Folders, arrival: Arrival, *, at: datetime, by: str, reason: str, repeat_as: str = ""
+) -> None:
     """Let a duplicate, quarantined or held file through: it is read again, in a batch of its own.
 
-    A released DUPLICATE is processed as a repeat. A quarantined or held file whose content has meanwhile been
+    A released DUPLICATE is processed as a repeat, `repeat_as` says how (see `flows.repeats`).
+    A quarantined or held file whose content has meanwhile been
     received again is refused, as releasing it would do the same work twice.
 
     Raises UsageError: another state, no reason, or a live arrival with the same content; WorldError.
@@ -87,6 +103,8 @@ def release(folders: disk.Folders, arrival: Arrival, *, at: datetime, by: str, r
     with transaction.atomic():
         batch = Batch.objects.create(created_at=at)
         again = {"was_released": True, "batch": batch, "readings_count": arrival.readings_count + 1}
+        if arrival.state == "DUPLICATE":
+            again["released_as"] = repeat_as
         is_moved = move(arrival, "CLAIMED", at=at, by=by, reason=reason, **again)
         if not is_moved:
             hint = "it is read without being released; look again with `cominflow arrival list`"

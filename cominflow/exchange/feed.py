@@ -38,6 +38,9 @@ OUTCOMES = (
 )
 OCCURRING = ("fulfilled", "not_found", "pending", "failed")
 
+SameFile = Literal["refuse", "read"]
+SameRequest = Literal["refuse", "answer-again", "new"]
+ChangedRequest = Literal["refuse", "correct-if-open", "new"]
 UnverifiableTotal = Literal["reject-file", "hold", "warn"]
 
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
@@ -61,6 +64,27 @@ class Waiver:
     until: date | None
     reason: str
     owner: str
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """What becomes of what was received before; `within_days` since its acceptance, however long ago when None."""
+
+    same_file: SameFile = "refuse"
+    within_days: int | None = None
+    same_request: SameRequest = "new"
+    changed_request: ChangedRequest = "new"
+
+    @property
+    def concerns_requests(self) -> bool:
+        """Whether requests have to be compared with earlier ones at all."""
+        return (self.same_request, self.changed_request) != ("new", "new")
+
+    @property
+    def occurring(self) -> tuple[str, ...]:
+        """The outcomes that a request can have by these rules."""
+        corrects = self.changed_request == "correct-if-open"
+        return ("repeated",) * self.concerns_requests + ("cancelled",) * corrects
 
 
 @dataclass(frozen=True)
@@ -96,6 +120,7 @@ class Feed:
     service: str
     outcomes: Mapping[str, str]
     unverifiable_total: UnverifiableTotal
+    repeats: Repeats
     waivers: tuple[Waiver, ...]
     later: Mapping[str, Any]
     unsupported: tuple[Key, ...]
@@ -133,7 +158,8 @@ def loads(text: str, name: str = "feed.toml") -> Feed:
             "complete", why, 'choose another name for the marker, as complete = { policy = "marker", name = … }'
         )
     unit, service = _unit(top)
-    outcomes = _outcomes(top, rejects_records=accept != "reject-file")
+    repeats = _repeats(top)
+    outcomes = _outcomes(top, repeats, rejects_records=accept != "reject-file")
     total = top.choice("unverifiable_total", ("reject-file", "hold", "warn"), "reject-file")
     later = _later(top, waiting)
     top.close()
@@ -150,6 +176,7 @@ def loads(text: str, name: str = "feed.toml") -> Feed:
         service=service,
         outcomes=outcomes,
         unverifiable_total=cast(UnverifiableTotal, total),
+        repeats=repeats,
         waivers=waivers,
         later=later,
         unsupported=tuple(waiting.keys),
@@ -249,7 +276,19 @@ def _unit(top: Table) -> tuple[Unit, str]:
     return unit, service
 
 
-def _outcomes(top: Table, *, rejects_records: bool) -> Mapping[str, str]:
+def _repeats(top: Table) -> Repeats:
+    table = top.inner("repeats")
+    same_file = table.choice("same_file", ("refuse", "read"), "refuse")
+    same_request = table.choice("same_request", ("refuse", "answer-again", "new"), "new")
+    changed_request = table.choice("changed_request", ("refuse", "correct-if-open", "new"), "new")
+    within_days = table.integer("within_days", least=1)
+    _close(table)
+    return Repeats(
+        cast(SameFile, same_file), within_days, cast(SameRequest, same_request), cast(ChangedRequest, changed_request)
+    )
+
+
+def _outcomes(top: Table, repeats: Repeats, *, rejects_records: bool) -> Mapping[str, str]:
     """outcome -> code. Each outcome that can occur must have one, once there is one."""
     table = top.inner("outcomes")
     outcomes = {outcome: table.text(outcome) for outcome in OUTCOMES if outcome in table}
@@ -258,7 +297,7 @@ def _outcomes(top: Table, *, rejects_records: bool) -> Mapping[str, str]:
     _close(table)
     if "outcomes" not in top:
         return outcomes
-    occurring = (*OCCURRING, *(("invalid",) if rejects_records else ()))
+    occurring = (*OCCURRING, *repeats.occurring, *(("invalid",) if rejects_records else ()))
     missing = [outcome for outcome in occurring if outcome not in outcomes]
     if missing:
         text = f"what can become of a request has no code: {', '.join(missing)}"
@@ -281,9 +320,8 @@ _LATER: Mapping[str, Mapping[str, str]] = {
     "answer": {"parts": "text", "open_at_deadline": "text", "late": "text", "pending_days": "integer"},
     "documents": {"pack": "text", "max_mb": "integer", "name": "text"},
     "control": {"at": "text", "when_empty": "flag"},
-    "repeats": {"same_file": "text", "within_days": "integer", "same_request": "text", "changed_request": "text"},
 }
-_WORKING = {("answer", "parts"): "whole", ("answer", "late"): "supplement", ("repeats", "same_file"): "refuse"}
+_WORKING = {("answer", "parts"): "whole", ("answer", "late"): "supplement"}
 
 
 def _later(top: Table, waiting: _Waiting) -> Mapping[str, Any]:

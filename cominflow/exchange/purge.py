@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from cominflow import failpoint
 from cominflow.errors import UsageError
 from cominflow.exchange import archive, disk, moves, publish
+from cominflow.exchange.stored import reference_runs
 from cominflow.limits import PURGE_CHUNKS, PURGE_DAYS_MIN
 from cominflow.models import (
     Arrival,
@@ -28,7 +29,6 @@ from cominflow.models import (
     Delivery,
     Once,
     Overlay,
-    ReferenceSegment,
     Request,
     WorkAssignment,
 )
@@ -103,13 +103,11 @@ def _empty(arrival: Arrival) -> None:
             Overlay.objects.filter(chunk_id__in=some).delete()
             Chunk.objects.filter(pk__in=some).update(payload=b"", result=None)
         failpoint.hit("purge.chunks_emptied")
-    segments = list(ReferenceSegment.objects.filter(arrival=arrival).values_list("pk", flat=True))
-    for start in range(0, len(segments), PURGE_CHUNKS):
-        ReferenceSegment.objects.filter(pk__in=segments[start : start + PURGE_CHUNKS]).delete()
-        failpoint.hit("purge.references_removed")
+    reference_runs.remove(arrival)
+    failpoint.hit("purge.references_removed")
     with transaction.atomic():
         WorkAssignment.objects.filter(arrival=arrival).delete()
-        Request.objects.filter(arrival=arrival).update(payload=b"", result=None, reference_hash=0)
+        Request.objects.filter(arrival=arrival).update(payload=b"", result=None, reference_hash=None)
     failpoint.hit("purge.rows_emptied")
 
 

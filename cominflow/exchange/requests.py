@@ -21,13 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import transaction
 from django.db.models import Count, F, Sum
+from numpy.typing import NDArray
 
 from cominflow.errors import UsageError
 from cominflow.exchange import assignments, request_states
-from cominflow.exchange.stored import chunks, references, rows
+from cominflow.exchange.stored import chunks, reference_runs, references, rows
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
-from cominflow.limits import CHUNK_REQUESTS
-from cominflow.models import Arrival, Chunk, Customer, ReferenceSegment, Request
+from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
+from cominflow.models import Arrival, Chunk, Customer, Request
 
 __all__ = [
     "Answers",
@@ -42,11 +43,13 @@ __all__ = [
     "keep_rows",
     "mark_delivered",
     "merge",
+    "merge_references",
     "open_count",
     "open_items",
     "open_of",
     "place",
     "read",
+    "read_positions",
     "read_portion",
     "retract",
     "store",
@@ -143,11 +146,18 @@ def with_chunks(arrivals: Sequence[Arrival]) -> set[int]:
     return set(Chunk.objects.filter(arrival__in=arrivals).values_list("arrival_id", flat=True).distinct())
 
 
-def store(where: Stored, answers: Answers, *, at: datetime) -> None:
+def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Portion]:
+    """The requests at these positions (from 0, rising) of an arrival, portion by portion."""
+    yield from rows.read_positions(arrival_id, positions) if len(positions) <= REQUESTS_AS_ROWS_MAX else ()
+    yield from chunks.read_positions(arrival_id, positions)
+
+
+def store(where: Stored, answers: Answers, *, at: datetime, but_cancelled: bool = False) -> None:
     """Store answers to some requests of one portion, and move those requests to their new states.
 
     where    the portion (or a place of it) that the positions belong to
     answers  see `Answers`; a first answer is the base, each further one a revision that covers it whole
+    but_cancelled  leave out what was cancelled since it was asked
 
     All or none, in one transaction, which holds the arrival's row: who locks that row sees no answer come or go.
     Whoever a request was assigned to, the assignment ends when it is open no more.
@@ -156,9 +166,9 @@ def store(where: Stored, answers: Answers, *, at: datetime) -> None:
     with transaction.atomic():
         Arrival.objects.select_for_update(no_key=True).only("pk").get(pk=where.arrival_id)
         if where.ordinal == ROWS_ORDINAL:
-            rows.store(where.arrival_id, answers, at)
+            rows.store(where.arrival_id, answers, at, but_cancelled=but_cancelled)
         else:
-            chunks.store(where.arrival_id, where.ordinal, answers, at)
+            chunks.store(where.arrival_id, where.ordinal, answers, at, but_cancelled=but_cancelled)
         assignments.end(where.arrival_id, answers.positions[answers.states != request_states.OPEN])
 
 
@@ -217,9 +227,14 @@ def counts(arrival: Arrival) -> dict[str, int]:
     return totals
 
 
-def write_references(arrival: Arrival) -> int:
-    """Make the arrival's requests findable; in the transaction that moves it to QUEUED. See `references.write`."""
-    return references.write(arrival)
+def write_references(arrival: Arrival, *, at: datetime) -> int:
+    """Make the requests of an arrival that is accepted at `at` findable. See `reference_runs.write`."""
+    return reference_runs.write(arrival, at=at)
+
+
+def merge_references(*, references_max: int) -> int:
+    """Keep look-ups fast: merge sorted runs of references. See `reference_runs.merge_some`."""
+    return reference_runs.merge_some(references.VISIBLE, references_max=references_max)
 
 
 def discard(arrival: Arrival) -> None:
@@ -228,7 +243,7 @@ def discard(arrival: Arrival) -> None:
         asked = Request.objects.filter(arrival=arrival).exclude(state=request_states.WAITING)
         asked_chunks = Chunk.objects.filter(arrival=arrival).exclude(waiting_count=F("requests_count"))
         assert not asked.exists() and not asked_chunks.exists(), f"{arrival.reference} was asked for already"
-        ReferenceSegment.objects.filter(arrival=arrival).delete()
+        reference_runs.remove(arrival)
         Request.objects.filter(arrival=arrival).delete()
         Chunk.objects.filter(arrival=arrival).delete()
 

@@ -113,7 +113,7 @@ def _store(arrival: Arrival, portion: Portion, told: list[pd.DataFrame], *, at: 
     answers = _fitting(arrival, answers)
     failpoint.hit("fulfil.asked")
     with transaction.atomic():
-        requests.store(portion, answers, at=at)
+        requests.store(portion, answers, at=at, but_cancelled=True)
         for key, words in list(notes.items())[:_NOTES_MAX]:
             record(arrival.reference, f"{key} set aside"[:40], at=at, by=WORKER, reason=words)
         failpoint.hit("fulfil.stored")

@@ -11,16 +11,18 @@ from django.db import transaction
 
 from cominflow import failpoint, settings
 from cominflow.errors import CominflowError, UsageError
-from cominflow.exchange import arrivals, moves, publish, requests
+from cominflow.exchange import arrivals, feeds, moves, publish, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.requests import Answers, Place
 from cominflow.exchange.states import ARRIVAL_WAITING
-from cominflow.flows import contents
+from cominflow.flows import contents, repeats
 from cominflow.models import Arrival, Batch, Delivery
 
 
-def release(arrival_id: int, *, by: str, reason: str, at: datetime) -> None:
+def release(arrival_id: int, *, by: str, reason: str, at: datetime, changed_only: bool = False) -> None:
     """Let a duplicate, quarantined or held file through: it is read again. See `arrivals.release`.
+
+    changed_only  of a duplicate: requests that were accepted before, and say the same, are refused as repeated
 
     Of a file that went its way, deliveries that are HELD are tried again: what stood in their place may be gone.
     """
@@ -31,7 +33,26 @@ def release(arrival_id: int, *, by: str, reason: str, at: datetime) -> None:
             Batch.objects.create(created_at=at, late_for=arrival)
         return
     _demand_receipt(arrival)
-    arrivals.release(Folders(settings.DATA), arrival, at=at, by=by, reason=reason)
+    if changed_only:
+        _demand_repeat(arrival)
+    repeat_as = repeats.CHANGED if changed_only else repeats.ANEW
+    arrivals.release(Folders(settings.DATA), arrival, at=at, by=by, reason=reason, repeat_as=repeat_as)
+
+
+def _demand_repeat(arrival: Arrival) -> None:
+    """Only a repeat has something that did not change, and its customer must have a word for that."""
+    if arrival.state != "DUPLICATE":
+        raise UsageError(
+            f"arrival {arrival.reference} is {arrival.state}, not DUPLICATE: it was not received before",
+            hint="release it without --changed-only; the feed's `repeats` say what becomes of its requests",
+        )
+    version = feeds.current(arrival.customer, bytes(arrival.name))
+    feed = None if version is None else feeds.load(version)
+    if feed is not None and feed.outcomes and "repeated" not in feed.outcomes:
+        raise UsageError(
+            f"the feed of arrival {arrival.reference} has no code for `repeated`, which its requests would be answered",
+            hint='agree one with the customer, publish the feed with repeated = "…" in `outcomes`, and release it then',
+        )
 
 
 def discard(arrival_id: int, *, by: str, reason: str, at: datetime) -> None:

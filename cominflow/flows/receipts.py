@@ -6,14 +6,17 @@ their own file, so it shows what was wrong in full; a file released by an operat
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from cominflow.clock import ROME
+from cominflow.exchange import repeated, requests
 from cominflow.flows.contents import report_of
 from cominflow.models import Arrival, Delivery, Event
 
@@ -69,8 +72,9 @@ def facts(delivery: Delivery) -> dict[str, Any]:
         "duplicate_of": arrival.duplicate_of.reference if arrival.duplicate_of else None,
         "layout": report.get("layout"),
         "records": arrival.records_count,
-        "requests_accepted": arrival.requests_count,
+        "requests_accepted": arrival.requests_count - repeated.counts(arrival).refused,
         "requests_rejected": arrival.rejected_count,
+        **_repeated(arrival),
         "totals": report.get("totals", []),
         "findings": [_told(finding) for finding in report.get("findings", [])],
         "findings_counts": report.get("counts", []),
@@ -94,6 +98,47 @@ def _reasons(arrival: Arrival, outcome: str) -> tuple[str, str]:
         f"it has the same content as {first.shown_name} ({first.reference}), received on {_shown(first.claimed_at)}; "
         "if it was sent again on purpose, ask for it to be processed",
     )
+
+
+# Repeated requests that a receipt names one by one; the answer has all of them.
+_REPEATED_NAMED_MAX = 100
+_WHAT = {
+    repeated.REFUSED: ("già ricevuta, non elaborata", "received before, not processed"),
+    repeated.ANSWERED_AGAIN: ("già ricevuta, ha la stessa risposta", "received before, given the same answer"),
+    repeated.CORRECTS: ("sostituisce la precedente, annullata", "takes the place of the earlier one, cancelled"),
+}
+
+
+def _repeated(arrival: Arrival) -> dict[str, Any]:
+    """How many requests repeat or change earlier ones, and the first of them by number and reference.
+
+    Nothing where none does: such a receipt has the bytes that it had before there were any rules about repeats.
+    """
+    counts = repeated.counts(arrival)
+    if not sum(counts):
+        return {}
+    named = list(itertools.islice(repeated.of(arrival), _REPEATED_NAMED_MAX))
+    positions = np.array([one.position for one in named], np.int64)
+    names: list[str] = []
+    for portion in requests.read_positions(arrival.pk, positions):
+        names += portion.references.to_pylist()
+    return {
+        "requests_repeated": counts.refused,
+        "requests_answered_again": counts.answered,
+        "requests_corrected": counts.corrected,
+        "repeated": [
+            {
+                "request": one.position + 1,
+                "reference": name,
+                "earlier": one.earlier,
+                "is_same": one.is_same,
+                "text_it": _WHAT[one.what][0],
+                "text_en": _WHAT[one.what][1],
+            }
+            for one, name in zip(named, names, strict=True)
+        ],
+        "repeated_more": sum(counts) - len(named),
+    }
 
 
 def _told(finding: dict[str, Any]) -> dict[str, Any]:

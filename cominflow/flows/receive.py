@@ -10,9 +10,10 @@ sees; only the last, small transaction moves it to QUEUED. That instant is the a
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pyarrow.compute as pc
@@ -24,7 +25,7 @@ from cominflow.exchange.arrivals import move
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Incoming
-from cominflow.flows import portions, reasons, stopping, versions
+from cominflow.flows import portions, reasons, repeats, stopping, versions
 from cominflow.flows.reasons import Reason
 from cominflow.flows.versions import NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
@@ -52,7 +53,8 @@ def identify(batch: Sequence[Arrival], folders: Folders, *, at: datetime) -> Non
     kept = archive.keep_all(folders, claimed)
     with transaction.atomic():
         for arrival, written in zip(claimed, kept, strict=True):
-            arrivals.begin_reading(arrival, written=written, at=at, by=READER)
+            counts = partial(repeats.counts_as_seen, arrival, at=at)
+            arrivals.begin_reading(arrival, written=written, at=at, by=READER, counts=counts)
     failpoint.hit("receive.identified")
     for arrival in batch:
         if arrival.sha256:
@@ -114,7 +116,23 @@ def read(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     )
     if state == "REFUSED" and (older := versions.before(version, layout, source, unit=feed.request.unit)):
         state, reason = "HELD", reasons.only_the_one_before(layout.name, older.name)
-    _decide(arrival, reading.report, outline, small, stored=stored, decision=(state, reason), at=at)
+    accept = _acceptance(arrival, feed, layout, is_small=small is not None, at=at) if state == "QUEUED" else _nothing
+    _decide(arrival, reading.report, outline, small, stored=stored, decision=(state, reason), accept=accept, at=at)
+
+
+def _acceptance(arrival: Arrival, feed: Feed, layout: Layout, *, is_small: bool, at: datetime) -> Callable[[], None]:
+    """Do what can be done before the acceptance; what is returned has to be done in its transaction."""
+    rules = repeats.rules_of(arrival, feed)
+    looked = None
+    if not is_small:
+        requests.write_references(arrival, at=at)
+        failpoint.hit("receive.references_written")
+        looked = repeats.look(arrival, feed, layout, rules, at=at) if rules else None
+    return partial(repeats.accept, arrival, feed, layout, rules, looked, at=at) if rules else _nothing
+
+
+def _nothing() -> None:
+    """All that is to be done when a file is accepted whose feed has no rules for repeats."""
 
 
 def _was_held_for_total(arrival: Arrival) -> bool:
@@ -163,6 +181,7 @@ def _decide(
     *,
     stored: int,
     decision: tuple[str, Reason],
+    accept: Callable[[], None],
     at: datetime,
 ) -> None:
     """The last transaction of the reading: requests become visible, or the file is refused with its report."""
@@ -176,7 +195,7 @@ def _decide(
         if state == "QUEUED":
             if small is not None:
                 requests.add(arrival, None, 0, small)
-            requests.write_references(arrival)
+            accept()
             Once.objects.create(arrival=arrival, step="accepted", done_at=at)
             found |= {
                 "requests_count": stored,

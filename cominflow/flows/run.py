@@ -20,7 +20,7 @@ from django.db.models import Q
 
 from cominflow import clock, failpoint
 from cominflow.errors import WorldError
-from cominflow.exchange import publish
+from cominflow.exchange import publish, requests
 from cominflow.exchange.claim import Memory, New, claim, recover
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.watcher import Watcher
@@ -37,6 +37,9 @@ LOOK_S = 0.5
 
 # Workflows of finished batches that a sweep has the engine forget: a few milliseconds' work.
 FORGOTTEN_AT_ONCE = 500
+
+# References that are merged after a sweep, in several runs: some tenths of a second.
+REFERENCES_AT_ONCE = 250_000
 
 # How soon `run --once` looks whether what runs has ended, and how long it waits at most. Each look sweeps every inbox
 # and asks the engine: a few milliseconds, which the work itself would miss if they came twenty times a second.
@@ -145,6 +148,8 @@ class Runner:
             if not claimed and not is_waiting and not _is_any_due() and not engine.unfinished():
                 if self.failure is not None:
                     raise self.failure
+                while requests.merge_references(references_max=REFERENCES_AT_ONCE) and time.monotonic() < deadline:
+                    pass
                 return True
             on_look()
             wait_s = ONCE_LOOK_S if claimed or due != before else min(ONCE_LOOK_S_MAX, wait_s * 1.5)
@@ -171,6 +176,7 @@ class Runner:
                     if is_sweep:
                         _finish_request(self.folders)
                         self.forget_ended()
+                        requests.merge_references(references_max=REFERENCES_AT_ONCE)
                 except (WorldError, OSError, DatabaseError):
                     log.exception("a sweep failed and is repeated in %s s", SWEEP_S)
                     close_old_connections()

@@ -80,7 +80,8 @@ class Arrival(models.Model):
     dev, ino       what was renamed, so that a restart recognises it
     duplicate_of   the live arrival with the same content
     reason         why it is in its state, for the operator; reason_it and reason_en say it to the customer (receipts)
-    was_released   an operator let a repeat, a quarantined or a held file through
+    was_released   an operator let a repeat, a quarantined or a held file through, or the feed takes this repeat
+    released_as    of a repeat that an operator let through: "anew", or "changed" (only what changed in it)
     readings_count 1, and one more for each release: a further reading has a further receipt
     """
 
@@ -100,6 +101,7 @@ class Arrival(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     duplicate_of = models.ForeignKey("self", models.PROTECT, null=True)
     was_released = models.BooleanField(default=False)
+    released_as = models.CharField(max_length=8, blank=True, default="")
     reference_date = models.DateField(null=True)
     records_count = models.BigIntegerField(default=0)
     requests_count = models.BigIntegerField(default=0)
@@ -141,11 +143,14 @@ class Arrival(models.Model):
 
 
 class Request(models.Model):
-    """One request of an arrival held as rows. `payload` and `result` are sealed."""
+    """One request of an arrival held as rows. `payload` and `result` are sealed.
+
+    reference_hash  null when the request has no reference, or it is in a run (see ReferenceRun)
+    """
 
     arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="requests")
     position = models.IntegerField()
-    reference_hash = models.BigIntegerField()
+    reference_hash = models.BigIntegerField(null=True)
     service = models.ForeignKey("Service", models.PROTECT)
     state = models.CharField(max_length=10, default="WAITING")
     outcome = models.CharField(max_length=12, blank=True)
@@ -159,7 +164,9 @@ class Request(models.Model):
     class Meta:
         constraints = (models.UniqueConstraint(fields=["arrival", "position"], name="request_position"),)
         indexes = (
-            models.Index(fields=["reference_hash"], name="request_reference"),
+            models.Index(
+                fields=["reference_hash"], condition=models.Q(reference_hash__isnull=False), name="request_reference"
+            ),
             models.Index(fields=["arrival"], condition=models.Q(state="OPEN"), name="request_open"),
         )
 
@@ -222,24 +229,56 @@ class Overlay(models.Model):
         indexes = (models.Index(fields=["state"], name="overlay_state"),)
 
 
-class ReferenceSegment(models.Model):
-    """A slice of an arrival's sorted 64-bit hashes of references, with their positions in the arrival.
+class ReferenceRun(models.Model):
+    """Sorted 64-bit hashes of references with the places of their requests: of one arrival, or merged from several.
 
-    A look-up reads the one slice per arrival whose range holds the hash; a hit is verified against the text.
+    arrival     whose references they are, as long as the run was not merged with others
+    month       of the acceptance, as 202603: runs of one customer and month are merged
+    newest_at   the last acceptance among its arrivals
+    bounds      the first hash of each slice, in order
+    filter      bits by which most hashes that are not in the run are known; empty for a small one
     """
 
     customer = models.ForeignKey("Customer", models.PROTECT)
-    arrival = models.ForeignKey(Arrival, models.PROTECT)
-    slice_number = models.IntegerField()
+    arrival = models.ForeignKey(Arrival, models.PROTECT, null=True, related_name="reference_runs")
+    month = models.IntegerField()
+    newest_at = models.DateTimeField()
     references_count = models.IntegerField()
-    hash_min = models.BigIntegerField()
-    hash_max = models.BigIntegerField()
+    slices_count = models.IntegerField()
+    bounds = models.BinaryField()
+    filter = models.BinaryField()
+
+    class Meta:
+        indexes = (models.Index(fields=["customer", "month"], name="reference_run_month"),)
+
+
+class ReferenceSlice(models.Model):
+    """Some thousand neighbours of a run. A look-up reads one slice per run; a hit is verified against the text.
+
+    key     the run's key times 2**20, plus the number of the slice in it, from 0
+    places  arrival's key times 2**30, plus the position, for each hash
+    """
+
+    key = models.BigIntegerField(primary_key=True)
     hashes = models.BinaryField()
     places = models.BinaryField()
 
+
+class Repeats(models.Model):
+    """Requests of one portion that repeat or change earlier ones, and what was decided about each, as a table.
+
+    ordinal  the chunk's, or -1 for an arrival that is held as rows
+    """
+
+    arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="repeats")
+    ordinal = models.IntegerField()
+    refused_count = models.IntegerField()
+    answered_count = models.IntegerField()
+    corrected_count = models.IntegerField()
+    payload = models.BinaryField()
+
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["arrival", "slice_number"], name="reference_slice"),)
-        indexes = (models.Index(fields=["hash_min", "hash_max"], name="reference_range"),)
+        constraints = (models.UniqueConstraint(fields=["arrival", "ordinal"], name="repeats_of_portion"),)
 
 
 class WorkAssignment(models.Model):

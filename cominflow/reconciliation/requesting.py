@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cominflow.exchange import payload
-from cominflow.models import Arrival, Chunk, ReferenceSegment, Request
+from cominflow.models import Arrival, Chunk, ReferenceRun, ReferenceSlice, Request
 from cominflow.reconciliation import contents
 from cominflow.reconciliation.block import ACCEPTED, COUNTER_OF, COUNTERS, UNENDED, UNREAD, Block
 from cominflow.reconciliation.reference_hash import hash_of
@@ -141,17 +141,22 @@ def _misplaced(block: Block) -> Iterator[Finding]:
 
 
 def _unfindable(arrival: Arrival, reference: str, position: int) -> Iterator[Finding]:
-    """R-208: the segments of an arrival do not lead from this reference to this position."""
+    """R-208: no run of references leads from this one to this position."""
     if not reference or arrival.accepted_at is None:
         return
-    wanted = hash_of(reference)
-    segments = ReferenceSegment.objects.filter(arrival=arrival, hash_min__lte=wanted, hash_max__gte=wanted)
-    for hashes, places in segments.values_list("hashes", "places"):
-        at = np.frombuffer(payload.open(hashes), dtype="<i8") == wanted
-        if position in np.frombuffer(payload.open(places), dtype="<i4")[at]:
-            return
-    where = f"{arrival.reference}/{position + 1}"
-    yield Finding("R-208", where, "a reference segment that leads to it", "none", arrival.pk)
+    wanted, place = hash_of(reference), arrival.pk << 30 | position
+    for run, bounds in ReferenceRun.objects.filter(customer=arrival.customer_id).values_list("pk", "bounds"):
+        firsts = _numbers(bounds)
+        first, stop = np.searchsorted(firsts, wanted, "left") - 1, np.searchsorted(firsts, wanted, "right")
+        keys = [run << 20 | number for number in range(max(int(first), 0), int(stop))]
+        for hashes, places in ReferenceSlice.objects.filter(key__in=keys).values_list("hashes", "places"):
+            if place in _numbers(places)[_numbers(hashes) == wanted]:
+                return
+    yield Finding("R-208", f"{arrival.reference}/{position + 1}", "a run that leads to it", "none", arrival.pk)
+
+
+def _numbers(blob: bytes | memoryview) -> np.ndarray:
+    return np.frombuffer(payload.open(blob), dtype="<i8")
 
 
 def _unfindable_rows(block: Block) -> Iterator[Finding]:
@@ -167,7 +172,9 @@ def _unfindable_rows(block: Block) -> Iterator[Finding]:
         except ValueError as problem:
             yield Finding("R-203", where, "a payload that can be read", str(problem), key)
             continue
-        if stored != hash_of(reference):
+        if stored is None:
+            yield from _unfindable(block.by_key[key], reference, position)
+        elif stored != hash_of(reference):
             yield Finding("R-208", where, "the hash of its reference", "another one", key)
 
 
@@ -180,7 +187,7 @@ def leftover(block: Block) -> set[int]:
     for model in (Request, Chunk):
         rows = model.objects.filter(arrival_id__in=purged).exclude(payload=b"", result=None)
         found |= set(rows.values_list("arrival_id", flat=True).distinct())
-    found |= set(ReferenceSegment.objects.filter(arrival_id__in=purged).values_list("arrival_id", flat=True).distinct())
+    found |= set(ReferenceRun.objects.filter(arrival_id__in=purged).values_list("arrival_id", flat=True).distinct())
     parts = Arrival.objects.filter(pk__in=purged).exclude(report=None, head=None, tail=None)
     return found | set(parts.values_list("pk", flat=True))
 

@@ -45,7 +45,7 @@ def keep(request: pytest.FixtureRequest, arrival_of: Callable[[str], Arrival]) -
             requests.add(arrival, 0, 0, incoming(0, 4, references=references))
             requests.add(arrival, 1, 4, incoming(4, N, references=references))
         if accepted:
-            requests.write_references(arrival)
+            requests.write_references(arrival, at=AT)
             arrival.state = "QUEUED"
             arrival.save()
         return Kept(arrival, request.param)

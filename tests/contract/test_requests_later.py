@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from tests.contract.keeping import LATER, Kept, N, answers_of
+from tests.contract.keeping import AT, LATER, Kept, N, answers_of
 
 if TYPE_CHECKING:
     pass
@@ -214,8 +214,12 @@ def test_references_are_written_once(keep: Callable[..., Kept]) -> None:
     from cominflow.exchange import requests
 
     kept = keep(accepted=False)
-    assert requests.write_references(kept.arrival) == (0 if kept.kind == "rows" else N - 1), "the empty one is left out"
-    assert requests.write_references(kept.arrival) == 0
+    for _ in range(2):
+        written = requests.write_references(kept.arrival, at=AT)
+        assert written == (0 if kept.kind == "rows" else N - 1), "the empty one is left out"
+    kept.arrival.state = "QUEUED"
+    kept.arrival.save()
+    assert [place.position for place in requests.find("RIF-1")] == [0]
 
 
 def test_answers_given_at_the_same_time_are_all_kept(kept: Kept) -> None:

@@ -198,6 +198,7 @@ def test_the_page_has_every_key_of_feeds() -> None:
     later = {f"{table}.{key}" for table, keys in feeds._LATER.items() for key in keys}
     known = {f"names.{kind}" for kind in (*file_names.KINDS, "request", "control")}
     known |= {f"request.{key}" for key in feeds.Unit.__dataclass_fields__}
+    known |= {f"repeats.{key}" for key in feeds.Repeats.__dataclass_fields__}
     assert said == later | known | {
         "layout",
         "complete",

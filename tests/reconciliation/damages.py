@@ -229,7 +229,7 @@ REQUESTS = (
         ("R-201", "R-209", "R-402", "R-401"),
     ),
     Damage("a once-row is gone", "R-207", "A-1", lambda _: _delete("Once", arrival_id=1, step="accepted")),
-    Damage("a segment is gone", "R-208", "A-2/1", lambda _: _delete("ReferenceSegment", arrival_id=2)),
+    Damage("a run of references is gone", "R-208", "A-2/1", lambda _: _delete("ReferenceRun", arrival_id=2)),
     Damage(
         "a row has another hash",
         "R-208",

@@ -16,11 +16,22 @@ LAYOUTS = Path(__file__).resolve().parents[2] / "layouts"
 BANK, INSTITUTE = "banca-demo", "istituto-demo"
 MANUAL = ("VIS2", "REDD")
 CODES = {
-    BANK: {"fulfilled": "00", "not_found": "10", "pending": "70", "invalid": "99"},
+    BANK: {
+        "fulfilled": "00",
+        "not_found": "10",
+        "pending": "70",
+        "cancelled": "80",
+        "repeated": "91",
+        "invalid": "99",
+    },
     INSTITUTE: {"fulfilled": "EVASA", "not_found": "NON TROVATO", "pending": "IN LAVORAZIONE", "invalid": "NON VALIDA"},
 }
 # What a person answers in the end, whatever was asked.
 BY_HAND_SCORE = 77
+
+
+# What the bank's second feed says about requests that were there before; its references are its own.
+REPEATS = '\n[repeats]\nsame_request = "refuse"\nchanged_request = "correct-if-open"\n'
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,8 @@ class Sent:
     """One file of a customer.
 
     way      upload | renamed (uploaded under a temporary name) | placed (moved in) | linked (placed, with another name)
+             | later (moved in when the file that it follows is accepted)
+    follows  of a file that comes later: the other file, whose open requests nobody answers until this one is accepted
     ends     the states in which its arrivals may end
     expected in the order of the file; only of files that are accepted
     is_wanted_twice  an operator releases its repeat
@@ -52,6 +65,7 @@ class Sent:
     expected: tuple[Expected, ...] = ()
     rejected: tuple[str, ...] = field(default=())
     is_wanted_twice: bool = False
+    follows: str = ""
     is_purged: bool = False
 
     @property
@@ -69,6 +83,8 @@ def make(*, is_short: bool) -> tuple[list[Sent], bytes]:
     small, wrong = _bank(seed=1, count=6, by_hand=() if is_short else (4,), unknown=(1,), wrong=(2,), table=table)
     large, _ = _bank(seed=2, count=50, by_hand=(45,) if is_short else (5, 45), unknown=(20,), wrong=(), table=table)
     untotalled = _with_another_total(_bank(seed=3, count=5, by_hand=(), unknown=(), wrong=(), table=table)[0])
+    first, _ = _bank(seed=7, count=24, by_hand=(3, 20), unknown=(6,), wrong=(), table=table)
+    second = _changed(first, 3, 5)
     old, _ = _bank(seed=6, count=12, by_hand=(), unknown=(3,), wrong=(), table=table)
     checks = _institute(seed=4, count=4, by_hand=() if is_short else (2,), table=table)
     repeat = ("CLOSED", "DISCARDED")  # the live one, the released repeat, and what was sent again without need
@@ -78,6 +94,16 @@ def make(*, is_short: bool) -> tuple[list[Sent], bytes]:
         Sent(BANK, "RV_20260301_002.txt", small, "linked", repeat, expected, rejected, not is_short),
         Sent(BANK, "RV_20260301_003.txt", untotalled, "placed", ("REFUSED",)),
         Sent(BANK, "RV_20260301_004.txt", large, "placed", ("CLOSED",), _expected_of_bank(large, table, [])),
+        Sent(BANK, "RX_20260301_001.txt", first, "placed", ("CLOSED",), _but(first, table, {3: "cancelled"})),
+        Sent(
+            BANK,
+            "RX_20260301_002.txt",
+            second,
+            "later",
+            ("CLOSED",),
+            _but(second, table, {place: "repeated" for place in range(24) if place != 3}),
+            follows="RX_20260301_001.txt",
+        ),
         Sent(
             BANK, "RV_20260301_005.txt", old, "placed", ("PURGED",), _expected_of_bank(old, table, []), is_purged=True
         ),
@@ -121,6 +147,25 @@ def _bank(
             table.setdefault(record[25:41].decode().strip(), 100 + len(table))
         records[index] = record
     return b"\r\n".join([head, *records, tail, end]), spoiled
+
+
+def _changed(content: bytes, *places: int) -> bytes:
+    """The same requests in another file, with another amount at these places."""
+    head, *records, tail, end = content.split(b"\r\n")
+    for place in places:
+        amount = (int(records[place][41:52]) + 1) % 10**11
+        records[place] = records[place][:41] + b"%011d" % amount + records[place][52:]
+    total = sum(int(record[41:52]) for record in records)
+    head, tail = head[:18] + b"00002" + head[23:], tail[:9] + b"%015d" % total + tail[24:]
+    return b"\r\n".join([head, *records, tail, end])
+
+
+def _but(content: bytes, table: dict[str, int], others: dict[int, str]) -> tuple[Expected, ...]:
+    """What is expected of the bank's file, but for requests at some places that no provider answers."""
+    return tuple(
+        Expected(one.reference, one.service, others[place], None) if place in others else one
+        for place, one in enumerate(_expected_of_bank(content, table, []))
+    )
 
 
 def _with_another_total(content: bytes) -> bytes:

@@ -43,6 +43,8 @@ def _lost(place: Place, sent: list[Sent]) -> Iterator[str]:
     for one in sent:
         steps = {"upload": 1, "renamed": 2}.get(one.way, 0)
         is_complete = steps == 0 or (place.clients / f"{one.name}.ok-{steps - 1}").exists()
+        if one.way == "later":
+            is_complete = not (place.clients / one.customer / one.name).exists()
         if is_complete and one.sha256 not in held:
             yield f"lost: {one.name} is neither in the inbox nor in the spool nor in the archive"
 
@@ -234,6 +236,7 @@ def _counts(place: Place, sent: list[Sent]) -> Iterator[str]:
     from cominflow.exchange import request_states, requests
     from cominflow.models import Chunk
 
+    due = {one.name: one.expected for one in sent}
     for arrival in _arrivals():
         if not arrival.requests_count or arrival.state == "PURGED":
             continue
@@ -248,8 +251,11 @@ def _counts(place: Place, sent: list[Sent]) -> Iterator[str]:
                     yield f"chunk {portion.ordinal} of {arrival.reference} counts {counted}, and holds {dict(own)}"
                 if sum(counted.values()) != chunk.requests_count:
                     yield f"chunk {portion.ordinal} of {arrival.reference} does not add up"
-        if states != Counter(answered=arrival.requests_count):
+        if states != Counter(_COUNTER_OF.get(one.outcome, "answered") for one in due[arrival.shown_name]):
             yield f"{arrival.reference} has {arrival.requests_count} requests, and holds {dict(states)}"
+
+
+_COUNTER_OF = {"cancelled": "cancelled", "repeated": "refused"}
 
 
 def _charges(place: Place, sent: list[Sent]) -> Iterator[str]:

@@ -20,6 +20,7 @@ LIMITS = {
     "cominflow.exchange.publish": {"FSYNC_EACH_MAX": 3},
     "cominflow.flows.run": {"ONCE_LOOK_S": 0.1},
     "cominflow.exchange.stored.chunks": {"CHUNK_REQUESTS": 20},
+    "cominflow.exchange.stored.reference_runs": {"SLICE_REFERENCES": 4, "MERGE_RUNS": 2},
     "cominflow.exchange.stored.rows": {"REQUESTS_AS_ROWS_MAX": 8},
     "cominflow.exchange.claim.opened": {"BATCH_SMALL_FILE_BYTES_MAX": 4_000},
     "cominflow.exchange.claim.taking": {"FSYNC_EACH_MAX": 2},

@@ -109,10 +109,13 @@ def build(place: Place, *, is_short: bool) -> None:
         texts = {
             path.name: path.read_text() for path in (files.LAYOUTS / code).glob("*.toml") if path.name != "feed.toml"
         }
-        feed = (files.LAYOUTS / code / "feed.toml").read_text()
+        agreed = (files.LAYOUTS / code / "feed.toml").read_text()
         if code == INSTITUTE:  # its files come with markers
-            feed = feed.replace('complete           = "commit"', 'complete           = "marker"')
-        feeds.publish(customer, feed, texts, at=at, by=OPERATOR)
+            agreed = agreed.replace('complete           = "commit"', 'complete           = "marker"')
+        feeds.publish(customer, agreed, texts, at=at, by=OPERATOR)
+        if code == BANK:
+            again = agreed.replace('"RV_{date', '"RX_{date') + files.REPEATS
+            feeds.publish(customer, again, texts, at=at, by=OPERATOR, name="ripetizioni")
     engine.launch()
     engine.shut_down()
     connections.close_all()
@@ -152,7 +155,7 @@ def live(place: Place, sent: list[Sent], *, told: Callable[[str], None] | None =
             if resume():
                 _work(runner)
             clear_away(place)
-            while operate(place, sent, answers_max=2):
+            while follow(place, sent) + operate(place, sent, answers_max=2):
                 _work(runner)
             purge(place, folders, sent)
         finally:
@@ -253,6 +256,23 @@ def _send_marker(view: View, name: bytes) -> None:
         assert "already in the inbox" in refused.text, refused.text
 
 
+def follow(place: Place, sent: list[Sent]) -> int:
+    """A customer sends what comes after a file that is accepted. Returns how many files."""
+    done = 0
+    for one in sent:
+        own = place.clients / one.customer / one.name
+        if one.follows and own.exists() and _is_accepted(one.follows):
+            os.rename(own, place.data / "customers" / one.customer / "inbox" / one.name)
+            done += 1
+    return done
+
+
+def _is_accepted(name: str) -> bool:
+    from cominflow.models import Arrival
+
+    return Arrival.objects.filter(name=name.encode(), accepted_at__isnull=False).exists()
+
+
 def operate(place: Place, sent: list[Sent], *, answers_max: int) -> int:
     """What an operator does: answers some of what is open, lets one repeat through, gives up what is of no use.
 
@@ -264,7 +284,7 @@ def operate(place: Place, sent: list[Sent], *, answers_max: int) -> int:
     from cominflow.flows import operate as operator
     from cominflow.models import Arrival
 
-    done = _answer(answers_max) + _republish(place)
+    done = _answer(sent, answers_max) + _republish(place)
     wanted_twice = {one.name for one in sent if one.is_wanted_twice}
     for arrival in Arrival.objects.filter(state__in=("DUPLICATE", "QUARANTINED")).order_by("pk"):
         same = Arrival.objects.filter(customer=arrival.customer, sha256=arrival.sha256, was_released=True)
@@ -280,16 +300,18 @@ def operate(place: Place, sent: list[Sent], *, answers_max: int) -> int:
     return done
 
 
-def _answer(answers_max: int) -> int:
+def _answer(sent: list[Sent], answers_max: int) -> int:
     """Assign what is open to somebody, and answer some of it; the very first answer is wrong, and is taken back."""
     from cominflow import clock
     from cominflow.exchange import requests
     from cominflow.flows import desk
     from cominflow.flows import operate as operator
-    from cominflow.models import Event
+    from cominflow.models import Arrival, Event
 
     _retract_wrong()
-    chosen = list(requests.open_items())[:answers_max]
+    awaited = {one.follows.encode() for one in sent if one.follows and not _is_accepted(one.name)}
+    waits = set(Arrival.objects.filter(name__in=awaited).values_list("pk", flat=True))
+    chosen = [one for one in requests.open_items() if one.arrival_id not in waits][:answers_max]
     if chosen:
         desk.assign(chosen, OPERATOR, by=OPERATOR, at=clock.now())
     for place in chosen:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError
 from cominflow.exchange import payload, request_states
-from cominflow.exchange.request_states import COUNTERS, ENDED, STATE_TEXT, WAITING
+from cominflow.exchange.request_states import CANCELLED, COUNTERS, ENDED, STATE_TEXT, WAITING
 from cominflow.exchange.stored import asked, cells, columns, result_blob
 from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import Answers, Incoming, Portion
@@ -79,7 +79,16 @@ def read_at(arrival_id: int, position: int) -> Portion | None:
     return _portion(chunk).take(np.array([position - chunk.first_position], dtype=np.int64))
 
 
-def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime) -> None:
+def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Portion]:
+    """The requests at these positions (int64, rising) of the arrival, chunk by chunk."""
+    chunks = Chunk.objects.filter(arrival_id=arrival_id).order_by("ordinal")
+    for key, first, count in list(chunks.values_list("pk", "first_position", "requests_count")):
+        start, stop = np.searchsorted(positions, [first, first + count])
+        if start < stop:
+            yield _portion(_without_payload().get(pk=key)).take(positions[start:stop] - first)
+
+
+def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime, *, but_cancelled: bool = False) -> None:
     """Store answers, in one transaction with the chunk's counters. See `requests.store`."""
     with transaction.atomic():
         chunk = _locked(arrival_id, ordinal)
@@ -93,6 +102,9 @@ def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime) -> None
         retractable = np.zeros(len(before), dtype=np.bool_)
         for position, (_, state, number) in newest.items():
             before[position], retractable[position] = state, number == 0
+        if but_cancelled:
+            kept = np.flatnonzero(before[index] != CANCELLED)
+            answers, index = answers.take(kept), index[kept]
         after = before.copy()
         after[index] = answers.states
         request_states.require(

@@ -83,6 +83,16 @@ class Answers:
         object.__setattr__(self, "outcomes", np.asarray(self.outcomes, dtype=np.str_))
         object.__setattr__(self, "results", columns.storable(self.results, count))
 
+    def take(self, index: NDArray[np.int64]) -> Answers:
+        """Some of them."""
+        return Answers(
+            self.positions[index],
+            self.states[index],
+            self.outcomes[index],
+            columns.take(self.results, index),
+            self.by,
+        )
+
 
 @dataclass(frozen=True)
 class Portion:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError, UsageError
 from cominflow.exchange import request_states
-from cominflow.exchange.request_states import WAITING
+from cominflow.exchange.request_states import CANCELLED, WAITING
 from cominflow.exchange.stored import asked, cells, reference_hash
 from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Portion
@@ -63,11 +63,12 @@ def add(arrival: Arrival, first_position: int, incoming: Incoming) -> None:
             return
         services = _services(incoming.services.to_pylist())
         hashes = reference_hash.hashes(incoming.references).tolist()
+        names = incoming.references.to_pylist()
         Request.objects.bulk_create(
             Request(
                 arrival=arrival,
                 position=first_position + index,
-                reference_hash=hashes[index],
+                reference_hash=hashes[index] if names[index] else None,
                 service_id=services[code],
                 payload=blob,
             )
@@ -99,7 +100,15 @@ def read_at(arrival_id: int, position: int) -> Portion | None:
     return _portion(arrival_id, found) if found else None
 
 
-def store(arrival_id: int, answers: Answers, at: datetime) -> None:
+def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Portion]:
+    """The requests at these positions of the arrival; none when it is not held as rows."""
+    rows = Request.objects.filter(arrival_id=arrival_id, position__in=positions.tolist()).order_by("position")
+    found = list(rows.values_list(*_FIELDS))
+    if found:
+        yield _portion(arrival_id, found)
+
+
+def store(arrival_id: int, answers: Answers, at: datetime, *, but_cancelled: bool = False) -> None:
     """Store answers in one transaction. See `requests.store`."""
     with transaction.atomic():
         there = Request.objects.select_for_update(of=("self",)).defer("payload").filter(
@@ -109,6 +118,9 @@ def store(arrival_id: int, answers: Answers, at: datetime) -> None:
         assert len(by_position) == len(answers.positions), "a position elsewhere"
         rows = [by_position[position] for position in answers.positions.tolist()]
         current = np.array([row.state for row in rows], dtype=np.str_)
+        if but_cancelled and (current == CANCELLED).any():
+            kept = np.flatnonzero(current != CANCELLED)
+            answers, rows, current = answers.take(kept), [rows[index] for index in kept], current[kept]
         # A first answer is its provider's; one of a later revision came for a request that was open.
         retractable = np.array([row.revision > 0 and row.delivery_number == 0 for row in rows], dtype=np.bool_)
         request_states.require(arrival_id, answers.positions, current, answers.states, retractable=retractable)

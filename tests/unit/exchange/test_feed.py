@@ -47,13 +47,27 @@ def test_keys_without_behaviour_are_named_with_their_lines() -> None:
         *((f"documents.{key}", 10) for key in ("pack", "max_mb", "name")),
         ("control.at", 12),
         ("control.when_empty", 12),
-        *((f"repeats.{key}", 13) for key in ("within_days", "same_request", "changed_request")),
     ]
 
 
 def test_what_works_already_is_not_named() -> None:
     text = SMALLEST + 'complete = "commit"\nanswer = { parts = "whole", late = "supplement" }\n'
     assert feed.unsupported(feed.loads(text + 'repeats = { same_file = "refuse" }\nwaivers = []\n')) == []
+
+
+def test_rules_about_repeats_are_read_and_ask_for_their_codes() -> None:
+    assert feed.loads(SMALLEST).repeats == feed.Repeats("refuse", None, "new", "new")
+    assert feed.loads(SAMPLE).repeats == feed.Repeats("refuse", 30, "answer-again", "correct-if-open")
+    codes = 'outcomes = { fulfilled = "00", not_found = "10", pending = "70", failed = "85", invalid = "99" }\n'
+    assert not feed.loads(SMALLEST + codes).repeats.concerns_requests
+    rules = 'repeats = { changed_request = "correct-if-open" }\n'
+    assert problems_of(SMALLEST + codes + rules) == [
+        (5, "what can become of a request has no code: repeated, cancelled")
+    ]
+    assert problems_of(SMALLEST + 'repeats = { same_file = "answer", within_days = 0 }\n') == [
+        (5, "`same_file` cannot be 'answer'"),
+        (5, "`within_days` is 0; it must be 1 or more"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +78,6 @@ def test_what_works_already_is_not_named() -> None:
             "waivers",
         ),
         ('answer = { parts = "every 2h" }', "answer.parts"),
-        ('repeats = { same_file = "answer" }', "repeats.same_file"),
         ('defaults = { "testa.cliente" = "DEMO" }', "defaults"),
     ],
 )

@@ -169,14 +169,14 @@ def test_a_large_file_goes_on_in_the_middle_of_its_chunks(house: House, monkeypa
 
 
 def test_a_large_file_that_is_refused_leaves_no_requests(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cominflow.models import Chunk, ReferenceSegment
+    from cominflow.models import Chunk, ReferenceRun
     from tests.house import bank_file, with_bytes
 
     split_at(monkeypatch, rows_max=1, chunk=2)
     content = bank_file(5)
     arrival = house.receive(NAME, with_bytes(content, 7, 10, b"999"))
     assert arrival.state == "REFUSED"
-    assert not Chunk.objects.exists() and not ReferenceSegment.objects.exists()
+    assert not Chunk.objects.exists() and not ReferenceRun.objects.exists()
 
 
 def test_a_name_taken_in_the_outbox_holds_the_delivery_until_a_person_has_made_room(house: House) -> None:
