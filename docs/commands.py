@@ -37,7 +37,7 @@ def page() -> str:
     for name, group in (("cominflow", cominflow), ("tracciati", tracciati)):
         for path, command in walk(group, name):
             heading = "##" if path == name else "###"
-            parts.append(f"{heading} {path}\n\n```text\n{_help(command, path)}\n```\n")
+            parts.append(f"{heading} {path}\n\n```text\n{_help(command, path, group)}\n```\n")
     return "\n".join(parts)
 
 
@@ -52,6 +52,10 @@ def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command
             yield from walk(inner, f"{path} {name}")
 
 
-def _help(command: click.Command, path: str) -> str:
-    context = click.Context(command, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH)
+def _help(command: click.Command, path: str, group: click.Group) -> str:
+    """The page that `path --help` shows. The first page made of a command decides for good what its help is called."""
+    names = group.context_settings["help_option_names"]
+    context = click.Context(
+        command, info_name=path, terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names
+    )
     return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
