@@ -38,6 +38,8 @@ _WHOLE_FLOAT_MAX = 2**53
 # What messages show of an answer: indices up to a million (a portion has ten thousand), and names of columns as
 # programmers write them.
 _PLACE_MAX = 1_000_000
+# A request as `provider.keys` names it.
+_KEY = re.compile(r"A-\d{1,15}/\d{1,9}")
 _COLUMN = re.compile(r"[a-z][a-z_]{0,39}[0-9]?")
 
 
@@ -171,8 +173,9 @@ def _these(index: pd.Index[Any]) -> str:
 
 
 def _place(key: object) -> str:
-    """A row's index: a number as small as ours are. Anything else may be a person's own code or birthday."""
-    return str(key) if isinstance(key, int) and abs(key) <= _PLACE_MAX else f"(index of type {type(key).__name__})"
+    """A row's index: a key or a number such as we give. Anything else may be a person's own code or birthday."""
+    is_ours = _KEY.fullmatch(key) if isinstance(key, str) else isinstance(key, int) and abs(key) <= _PLACE_MAX
+    return str(key) if is_ours else f"(index of type {type(key).__name__})"
 
 
 def _columns(names: Collection[str]) -> str:

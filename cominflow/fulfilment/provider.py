@@ -113,11 +113,11 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
             "use the answer of", about, str(problem), retryable=True, hint="correct the provider; nothing was stored"
         ) from None
     except CominflowError as problem:
-        if _quotes(problem, requests):
+        if isinstance(problem, WorldError) and problem.path == about:  # our own words
+            raise
+        if _quotes(problem, requests, service):
             said = f"it raised {type(problem).__name__} with a request's data in its words; correct the provider"
             raise WorldError("ask", about, said, retryable=True, hint=_SEE) from None
-        if isinstance(problem, WorldError) and problem.path == about:
-            raise
         away = isinstance(problem, WorldError) and problem.retryable
         raise WorldError("ask", about, problem.text, retryable=away, hint=problem.hint) from problem
     except KeyboardInterrupt:
@@ -138,11 +138,11 @@ _SEE = "its traceback is in the log; the requests stay waiting and are asked aga
 _QUOTED_LENGTH_MIN = 4
 
 
-def _quotes(error: CominflowError, requests: pd.DataFrame) -> bool:
-    """Does the text of an error repeat a cell of the requests? Providers are told not to; this sees whether they do."""
+def _quotes(error: CominflowError, requests: pd.DataFrame, service: str) -> bool:
+    """Does an error's text repeat a cell of the requests (other than the service's code)? Providers are told not to."""
     text = str(error)
     cells = (str(cell) for name in requests.columns for cell in requests[name].dropna().unique())
-    return any(len(cell) >= _QUOTED_LENGTH_MIN and cell in text for cell in map(str.strip, cells))
+    return any(len(cell) >= _QUOTED_LENGTH_MIN and cell != service and cell in text for cell in map(str.strip, cells))
 
 
 # Calls that were given up and still run: what -> their thread. Asked once more they would only hang once more.
