@@ -18,7 +18,15 @@ FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 
 # Each measurement with its arguments; {file} is a million records made beforehand.
-MEASUREMENTS = (("read.py",), ("write.py", "{file}"), ("generate.py",), ("latency.py",), ("burst.py",), ("help.py",))
+MEASUREMENTS = (
+    ("read.py",),
+    ("write.py", "{file}"),
+    ("generate.py",),
+    ("latency.py",),
+    ("burst.py",),
+    ("repeats.py",),
+    ("help.py",),
+)
 
 
 def main() -> int:
