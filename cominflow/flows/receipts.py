@@ -16,7 +16,7 @@ import jinja2
 import numpy as np
 
 from cominflow.clock import ROME
-from cominflow.exchange import repeated, requests
+from cominflow.exchange import feeds, repeated, requests
 from cominflow.flows.contents import report_of
 from cominflow.models import Arrival, Delivery, Event
 
@@ -55,6 +55,7 @@ def facts(delivery: Delivery) -> dict[str, Any]:
     """What a receipt says. The decision is the one the delivery was planned for, so a repeat says the same."""
     arrival: Arrival = delivery.arrival
     report = report_of(arrival)
+    repeats = _repeated(arrival)
     outcome = _decision(delivery)
     italian, english = OUTCOMES[outcome]
     reason_it, reason_en = _reasons(arrival, outcome)
@@ -72,9 +73,9 @@ def facts(delivery: Delivery) -> dict[str, Any]:
         "duplicate_of": arrival.duplicate_of.reference if arrival.duplicate_of else None,
         "layout": report.get("layout"),
         "records": arrival.records_count,
-        "requests_accepted": arrival.requests_count - repeated.counts(arrival).refused,
+        "requests_accepted": arrival.requests_count - repeats.get("requests_repeated", 0),
         "requests_rejected": arrival.rejected_count,
-        **_repeated(arrival),
+        **repeats,
         "totals": report.get("totals", []),
         "findings": [_told(finding) for finding in report.get("findings", [])],
         "findings_counts": report.get("counts", []),
@@ -114,6 +115,9 @@ def _repeated(arrival: Arrival) -> dict[str, Any]:
 
     Nothing where none does: such a receipt has the bytes that it had before there were any rules about repeats.
     """
+    version = arrival.feed_version
+    if version is None or not (arrival.released_as or feeds.load(version).repeats.concerns_requests):
+        return {}  # without asking the database: there are many small files
     counts = repeated.counts(arrival)
     if not sum(counts):
         return {}
