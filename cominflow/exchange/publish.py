@@ -24,7 +24,7 @@ from typing import BinaryIO
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
-from cominflow import failpoint, shown
+from cominflow import failpoint, logs, shown
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import disk, kernel, moves, states
 from cominflow.limits import FSYNC_EACH_MAX, NAME_BYTES_MAX
@@ -177,7 +177,7 @@ def stage_all(
     with ExitStack() as leftovers:
         made: list[_Made] = []
         for delivery in deliveries:
-            with _making(folders, delivery, made, leftovers) as sink:
+            with logs.about(delivery=delivery.reference), _making(folders, delivery, made, leftovers) as sink:
                 write(sink, delivery)
         _state_staged(folders, made, at=at, by=by)
 

@@ -223,7 +223,7 @@ def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object]) -> None:
     except Exception as failure:  # raised where it is the only one, or told by `_each`
         if len(arrivals) == 1:
             raise
-        log.info("batch %s: now each file by itself, since together it failed: %s", batch_id, quoting.said(failure))
+        log.warning("batch %s: each file by itself now, since together they failed: %s", batch_id, failure)
         _each(batch_id, lambda arrival: do([arrival]))
 
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import difflib
 import logging
 import threading
-import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -30,6 +29,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from cominflow import quoting
 from cominflow.errors import CominflowError, UsageError, WorldError
 from cominflow.fulfilment import bounded, outcomes
 from cominflow.fulfilment.interruption import Interrupted
@@ -124,7 +124,7 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
         raise
     except BaseException as error:
         # Without its text, which may quote a person's data: where it happened is what helps.
-        log.error("%s raised %s at\n%s", about, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+        log.error("%s raised %s at\n%s", about, type(error).__name__, quoting.trace(error))
         raise WorldError("ask", about, f"it raised {type(error).__name__}", retryable=True, hint=_SEE) from error
     notes = answer.attrs.get("notes", {})
     checked.attrs = {"notes": dict(notes) if isinstance(notes, Mapping) else {}}

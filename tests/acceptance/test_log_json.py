@@ -59,7 +59,9 @@ def test_a_failing_batch_is_told_with_its_references(system: System) -> None:
     about = {"batch": "1", "arrival": "A-1", "customer": CUSTOMER}
     assert {name: warned.get(name) for name in about} == about
     assert warned["level"] == "WARNING" and "absent.csv" in warned["message"]
-    assert told["batch"] == "1" and told["message"].startswith("error: fulfil: cannot read")
+    assert told["batch"] == "1" and told["message"].startswith(
+        "error: fulfil: cannot ask provider table for service VIS1: cannot read"
+    )
 
 
 def test_a_form_that_does_not_exist_is_wrong_usage(system: System) -> None:
