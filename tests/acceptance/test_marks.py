@@ -23,7 +23,7 @@ NOT_FAILED = {
     "claim.copied", "claim.copy_dropped", "claim.copy_named", "claim.copy_unlinked", "claim.returned",
     "claim.returned_durable", "claim.withdrawn", "publish.tidied",
 }  # fmt: skip
-# Steps of ways that this customer's files do not go: pauses, markers, a program as provider, feeds with repeats, runs of
+# Steps of ways that these files do not go: pauses, markers, a program as provider, feeds with repeats, runs of
 # references, purges; and what a command does itself. The simulation kills at each of them.
 OTHER_WAYS = (
     "batch.paused", "claim.marker", "command.", "desk.", "host_key.", "operate.", "purge.", "references.", "repeats.",
