@@ -23,6 +23,7 @@ MEASUREMENTS = (
     ("write.py", "{file}"),
     ("generate.py",),
     ("latency.py",),
+    ("end_to_end.py",),
     ("burst.py",),
     ("repeats.py",),
     ("help.py",),

@@ -28,6 +28,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # for tests.postgresql, which starts a server of its own
 LAYOUT = ROOT / "layouts" / "banca-demo" / "visure.toml"
 NAME = "RV_20260301_001.txt"
 GOAL_FLOOR, GOAL_PANDAS = 2.5, 0.6
