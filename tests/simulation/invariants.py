@@ -251,7 +251,9 @@ def _counts(place: Place, sent: list[Sent]) -> Iterator[str]:
                     yield f"chunk {portion.ordinal} of {arrival.reference} counts {counted}, and holds {dict(own)}"
                 if sum(counted.values()) != chunk.requests_count:
                     yield f"chunk {portion.ordinal} of {arrival.reference} does not add up"
-        if states != Counter(_COUNTER_OF.get(one.outcome, "answered") for one in due[arrival.shown_name]):
+        if sum(states.values()) != arrival.requests_count or states != Counter(
+            _COUNTER_OF.get(one.outcome, "answered") for one in due[arrival.shown_name]
+        ):
             yield f"{arrival.reference} has {arrival.requests_count} requests, and holds {dict(states)}"
 
 

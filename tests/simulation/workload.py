@@ -262,6 +262,8 @@ def follow(place: Place, sent: list[Sent]) -> int:
     for one in sent:
         own = place.clients / one.customer / one.name
         if one.follows and own.exists() and _is_accepted(one.follows):
+            with own.open("rb") as file:
+                os.fsync(file.fileno())
             os.rename(own, place.data / "customers" / one.customer / "inbox" / one.name)
             done += 1
     return done
