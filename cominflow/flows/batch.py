@@ -229,21 +229,31 @@ def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object]) -> None:
 
 def _each(batch_id: int, do: Callable[[Arrival], object]) -> None:
     """Do it for every arrival of the batch. One that fails keeps no other waiting: its failure is raised at the end."""
-    first: Exception | None = None
-    for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
-        stopping.look()
-        try:
-            with _about(arrival):
-                do(arrival)
-        except (OperationalError, InterfaceError):  # the database is away, for all of them
-            raise
-        except Exception as failure:  # raised at the end
-            if first is not None:
-                is_defect = not isinstance(failure, WorldError | OSError)
-                log.warning("%s failed as well: %s", arrival.reference, quoting.said(failure), exc_info=is_defect)
-            first = first or failure
+    first: tuple[Arrival, Exception] | None = None
+    try:
+        for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
+            stopping.look()
+            try:
+                with _about(arrival):
+                    do(arrival)
+            except (OperationalError, InterfaceError):  # the database is away, for all of them
+                raise
+            except Exception as failure:  # noqa: BLE001  raised at the end
+                if first is not None:
+                    _tell(arrival, failure)
+                first = first or (arrival, failure)
+    except BaseException:  # raised in its stead: nothing else would tell the first
+        if first is not None:
+            _tell(*first)
+        raise
     if first is not None:
-        raise first
+        raise first[1]
+
+
+def _tell(arrival: Arrival, failure: Exception) -> None:
+    """Log what failed of one file, where another failure is the one that is raised."""
+    is_defect = not isinstance(failure, WorldError | OSError)
+    log.warning("%s failed as well: %s", arrival.reference, failure, exc_info=failure if is_defect else None)
 
 
 @_guarded

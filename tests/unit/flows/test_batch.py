@@ -97,3 +97,31 @@ def test_an_answer_that_cannot_be_written_keeps_no_other_of_its_batch_waiting(
     house.work(is_later=True)
     assert "RV_20260301_001.A01" in house.outbox()
     assert set(Arrival.objects.values_list("state", flat=True)) == {"CLOSED"}
+
+
+def test_what_failed_of_a_file_is_logged_when_the_database_goes_away_at_the_next(
+    house: House, at_failpoint: dict[str, Callable[[], object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    from django.db import OperationalError
+
+    from cominflow import logs
+    from cominflow.models import Batch
+    from tests.house import bank_file
+
+    def fail(error: Exception) -> None:
+        raise error
+
+    at_failpoint["batch.acknowledged"] = lambda: fail(ValueError())  # together they fail, so each goes by itself
+    at_failpoint["publish.opened"] = lambda: fail(OSError(28, ""))
+    at_failpoint["publish.written"] = lambda: fail(OperationalError())
+    first, second = sent_together(house, bank_file(2), bank_file(2, seed=2))
+    house.work()
+    said = {logs.message_of(record): logs.references_of(record) for record in caplog.records}
+    about = said[f"{first.reference} failed as well: No space left on device"]
+    assert about["arrival"] == first.reference and about["delivery"] == "D-1"
+    (raised,) = [text for text in said if "failed in acknowledge" in text]
+    assert said[raised]["arrival"] == second.reference
+
+    house.work(is_later=True)
+    assert {"RV_20260301_001.A01", "RV_20260301_002.A01"} <= set(house.outbox())
+    assert Batch.objects.get().finished_at is not None
