@@ -20,18 +20,16 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
-from cominflow import clock, failpoint, logs, quoting, settings
+from cominflow import clock, failpoint, logs, quoting, settings, stopping
 from cominflow.errors import WorldError
 from cominflow.exchange import feeds, quarantine, requests, turns
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.moves import move
-from cominflow.flows import deliver, engine, reasons, receive, stopping
+from cominflow.flows import deliver, engine, reasons, receive
 from cominflow.flows import fulfil as fulfilment
 from cominflow.flows import settle as settlement
 from cominflow.flows.reasons import Reason
-from cominflow.flows.stopping import StoppedError
 from cominflow.fulfilment import pauses
-from cominflow.fulfilment.interruption import Interrupted
 from cominflow.limits import BATCH_ATTEMPTS_MAX, LARGE_FILE_BYTES, READ_TOGETHER_MAX, SETTLED_TOGETHER_MAX
 from cominflow.models import Arrival, Batch
 
@@ -55,13 +53,9 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 stopping.look()
                 return function(batch_id, *ids)
-            except StoppedError:  # the engine ends in order: this was no try that killed it
+            except stopping.StoppedError:  # the engine ends in order: this was no try that killed it
                 Batch.objects.filter(pk=batch_id).update(attempts_count=0)
                 raise
-            except Interrupted:
-                log.info("batch %s stops in %s, because the engine does", batch_id, function.__name__)
-                Batch.objects.filter(pk=batch_id).update(attempts_count=0)
-                stopping.look()  # leaves the step unfinished, where the engine really stops
             except (WorldError, OSError, DatabaseError) as error:
                 log.warning("batch %s failed in %s and is tried again: %s", batch_id, function.__name__, error)
                 _record_failure(batch_id, f"{function.__name__}: {quoting.said(error)}")

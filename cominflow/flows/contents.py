@@ -22,13 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cominflow import stopping
 from cominflow.billing import charges
 from cominflow.exchange import archive, feeds, payload, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Portion
 from cominflow.exchange.stored import assembly, columns
-from cominflow.flows import stopping
 from cominflow.models import Arrival, Delivery, Invoice
 from cominflow.money import E8
 from tracciati.layout import Layout

@@ -15,11 +15,11 @@ from typing import BinaryIO
 from django.db import transaction
 from django.db.models import F
 
-from cominflow import logs
+from cominflow import logs, stopping
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move_all
-from cominflow.flows import contents, plain, receipts, stopping
+from cominflow.flows import contents, plain, receipts
 from cominflow.limits import DELIVERIES_TOGETHER_MAX
 from cominflow.models import Arrival, Delivery, FeedVersion, LayoutVersion
 

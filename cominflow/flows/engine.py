@@ -29,9 +29,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import Serializer
 from django.db import close_old_connections, connection
 
-from cominflow import failpoint, settings
-from cominflow.flows import stopping
-from cominflow.fulfilment import interruption
+from cominflow import failpoint, settings, stopping
 from cominflow.limits import STOP_S
 
 # A constant: with DBOS's own default, a hash of the code, workflows that an older release began would never end.
@@ -127,7 +125,6 @@ def shut_down(*, wait_s: float = STOP_S) -> bool:
     """
     deadline = time.monotonic() + wait_s
     stopping.ask()
-    interruption.ask()  # who waits for a slow provider stops waiting
     # From here on it misses its own parts, one after the other, and would say so with a traceback for each.
     _log.setLevel(logging.CRITICAL)
     for event in _launched[-1].background_thread_stop_events:
@@ -139,7 +136,6 @@ def shut_down(*, wait_s: float = STOP_S) -> bool:
     DBOS.destroy(workflow_completion_timeout_sec=0)
     _launched.clear()
     stopping.forget()
-    interruption.clear()
     return True
 
 

@@ -27,7 +27,6 @@ from cominflow.exchange.requests import Answers, Portion
 from cominflow.flows import contents
 from cominflow.fulfilment import outcomes as outcomes_of
 from cominflow.fulfilment import pauses, provider
-from cominflow.fulfilment.interruption import Interrupted
 from cominflow.models import Arrival, Service
 from tracciati import writing
 
@@ -141,8 +140,7 @@ def _ask(arrival: Arrival, portion: Portion, service: Service, index: NDArray[np
     try:
         answer = provider.ask(service.provider, service.provider_settings, asked, service=service.code)
     except WorldError as problem:
-        if not isinstance(problem, Interrupted):
-            pauses.note_failure(service.provider, str(problem), at=clock.now())
+        pauses.note_failure(service.provider, str(problem), at=clock.now())
         raise
     notes = answer.attrs["notes"]
     answer = answer.set_axis(pd.Index(index, name="place"))

@@ -19,13 +19,13 @@ from typing import Any
 import pyarrow.compute as pc
 from django.db import transaction
 
-from cominflow import failpoint
+from cominflow import failpoint, stopping
 from cominflow.exchange import archive, arrivals, feeds, payload, quarantine, requests
 from cominflow.exchange.arrivals import move
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Incoming
-from cominflow.flows import portions, reasons, repeats, stopping, versions
+from cominflow.flows import portions, reasons, repeats, versions
 from cominflow.flows.reasons import Reason
 from cominflow.flows.versions import NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX

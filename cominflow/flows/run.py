@@ -26,7 +26,7 @@ from cominflow.exchange.disk import Folders
 from cominflow.exchange.watcher import Watcher
 from cominflow.flows import batch as batches
 from cominflow.flows import engine
-from cominflow.fulfilment import command, interruption
+from cominflow.fulfilment import command
 from cominflow.limits import SWEEP_S
 from cominflow.models import Batch, Customer
 
@@ -65,7 +65,6 @@ class Runner:
         recover(self.folders, at=clock.now())
         publish.recover(self.folders, at=clock.now())
         command.remove_leftovers(self.folders.data)
-        interruption.clear()
         failpoint.hit("run.recovered")
         engine.launch()
 

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import transaction
 
-from cominflow import failpoint
+from cominflow import failpoint, stopping
 from cominflow.billing import charges
 from cominflow.exchange import feeds, publish, requests
 from cominflow.exchange.moves import move_all
 from cominflow.exchange.names import Kind
-from cominflow.flows import contents, stopping
+from cominflow.flows import contents
 from cominflow.invoicing.issue import Line, issue
 from cominflow.models import Arrival, Charge, Once, Price, Service
 from cominflow.money import E8

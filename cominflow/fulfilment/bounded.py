@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cominflow.fulfilment import interruption
+from cominflow import stopping
 
 # How often a wait looks whether the engine is being stopped.
 _LOOK_S = 0.25
@@ -26,7 +26,7 @@ class TooLong(Exception):
 
 
 def call(seconds: float, function: Callable[[], Any], *, name: str) -> Any:
-    """What `function` returns or raises, even SystemExit. Raises TooLong; Interrupted when the engine is stopped.
+    """What `function` returns or raises, even SystemExit. Raises TooLong, or StoppedError when the process is to end.
 
     name  of the thread, for whoever looks at a hanging process
     """
@@ -47,7 +47,7 @@ def call(seconds: float, function: Callable[[], Any], *, name: str) -> Any:
             break
         thread.join(min(_LOOK_S, left_s))
         if thread.is_alive():
-            interruption.check()
+            stopping.look()
     if not said:
         raise TooLong(thread)
     value, error = said[0]

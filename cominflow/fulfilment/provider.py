@@ -32,8 +32,8 @@ import pandas as pd
 from cominflow import quoting
 from cominflow.errors import CominflowError, UsageError, WorldError
 from cominflow.fulfilment import bounded, outcomes
-from cominflow.fulfilment.interruption import Interrupted
 from cominflow.limits import PROVIDER_S_MAX
+from cominflow.stopping import StoppedError
 
 GROUP = "cominflow.providers"
 
@@ -99,14 +99,14 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
     requests  one row per request, in any order; its index (see `keys`) comes back
 
     Raises WorldError, naming the provider and the service: it failed, took too long, or its answer cannot be used.
-    Interrupted when the engine is being stopped.
+    StoppedError when the process is to end.
     """
     provider = find(name)
     about = f"provider {name} for service {service}"
     try:
         answer = _answer(provider, about, requests, settings)
         checked = outcomes.checked(answer, requests.index)
-    except Interrupted:
+    except StoppedError:
         raise
     except outcomes.Unusable as problem:
         raise WorldError(

@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+from cominflow import stopping
 from cominflow.errors import WorldError
-from cominflow.fulfilment import interruption
 from cominflow.fulfilment.command.room import Room
 from cominflow.limits import COMMAND_STDERR_BYTES_MAX
 
@@ -27,8 +27,8 @@ _LAST_WORDS_S = 1.0
 def run(words: Sequence[str], room: Room, variables: Mapping[str, str], *, wait_s: float) -> None:
     """Run `words` in the room, and return when it ended with 0.
 
-    Raises WorldError: it cannot be started, ended otherwise, or took longer than `wait_s`. Interrupted when the engine
-    stops. In each case nothing of its process group runs on.
+    Raises WorldError: it cannot be started, ended otherwise, or took longer than `wait_s`. StoppedError when the
+    process is to end. In each case nothing of its process group runs on.
     """
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment |= {"HOME": str(room.path), "TMPDIR": str(room.path), **variables}
@@ -79,7 +79,7 @@ def _wait(pid: int, wait_s: float) -> bool:
         while (left_s := deadline - time.monotonic()) > 0:
             if poll.poll(1000 * min(left_s, _LOOK_S)):
                 return True
-            interruption.check()
+            stopping.look()
         return False
     finally:
         os.close(descriptor)

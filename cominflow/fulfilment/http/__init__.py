@@ -27,7 +27,8 @@ from typing import Any
 
 import pandas as pd
 
-from cominflow.fulfilment import interruption, matching
+from cominflow import stopping
+from cominflow.fulfilment import matching
 from cominflow.fulfilment.http import settings as settings_of
 from cominflow.fulfilment.http.calls import Calls
 from cominflow.fulfilment.http.line import Line
@@ -44,7 +45,7 @@ class HttpProvider:
     def __init__(
         self,
         *,
-        wait: Callable[[float], None] = interruption.wait,
+        wait: Callable[[float], None] = stopping.wait,
         tick: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:

@@ -31,6 +31,7 @@ from cominflow.fulfilment import bounded
 from cominflow.fulfilment.http.settings import Endpoint
 from cominflow.fulfilment.outcomes import Unusable
 from cominflow.limits import HTTP_ANSWER_BYTES_MAX
+from cominflow.stopping import StoppedError
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Line:
         except bounded.TooLong:
             self._give_up(guard)
             raise NoReply(f"no whole answer within {self.endpoint.wait_s:g} s") from None
-        except WorldError:  # the engine is being stopped
+        except StoppedError:
             self._give_up(guard)
             raise
         except (HTTPError, OSError) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cominflow import stopping
 from tests.partner import Partner, serving
 
 if TYPE_CHECKING:
@@ -88,18 +90,23 @@ def test_a_poison_request_goes_to_a_person_and_the_arrivals_history_says_why(hou
 
 
 def test_a_stop_of_the_engine_is_no_failure_of_the_provider(house: House, partner: Partner) -> None:
-    from cominflow.fulfilment import interruption, pauses
+    from cominflow.fulfilment import pauses
     from cominflow.models import Batch
     from tests.house import bank_file, scored
 
     content = bank_file(1)
     partner.scores = scored(content)
     _asks(partner)
-    interruption.ask()
+    partner.drips = "body"
+    stopper = threading.Thread(target=lambda: (partner.was_asked.wait(60), stopping.ask()))
+    stopper.start()
     try:
-        house.receive(NAME, content)
+        with pytest.raises(stopping.StoppedError):
+            house.receive(NAME, content)
     finally:
-        interruption.clear()
+        stopper.join()
+        stopping.forget()
+    partner.drips = ""
     batch = Batch.objects.get()
     assert (batch.error, batch.failures_count, batch.not_before, batch.finished_at) == ("", 0, None, None)
     assert pauses.last_failure("http") is None

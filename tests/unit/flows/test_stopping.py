@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cominflow import failpoint
-from cominflow.flows import stopping
+from cominflow import failpoint, stopping
 
 if TYPE_CHECKING:
     from tests.house import House

@@ -16,9 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from cominflow import failpoint, settings
+from cominflow import failpoint, settings, stopping
 from cominflow.errors import WorldError
-from cominflow.fulfilment import command, interruption, provider
+from cominflow.fulfilment import command, provider
 from cominflow.fulfilment.command import files
 from cominflow.fulfilment.command.room import Room
 from cominflow.fulfilment.outcomes import Unusable
@@ -177,15 +177,15 @@ def test_a_program_is_ended_when_the_engine_stops(program: Program, data: Path) 
     program.behave("signal.pause()")
     began = threading.Event()
     failpoint.arm(lambda name: began.set() if name == "command.begun" else None)
-    stopper = threading.Thread(target=lambda: (began.wait(60), interruption.ask()))
+    stopper = threading.Thread(target=lambda: (began.wait(60), stopping.ask()))
     stopper.start()
     try:
-        with pytest.raises(interruption.Interrupted):
+        with pytest.raises(stopping.StoppedError):
             ask(program)
     finally:
         stopper.join()
         failpoint.arm(None)
-        interruption.clear()
+        stopping.forget()
     assert rooms(data) == []
 
 

@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from cominflow import clock
+from cominflow import clock, stopping
 from cominflow.errors import WorldError
-from cominflow.fulfilment import interruption, provider
 from cominflow.fulfilment import outcomes as outcomes_of
+from cominflow.fulfilment import provider
 from cominflow.fulfilment.http import HttpProvider, bodies
 from cominflow.fulfilment.http import settings as settings_of
 from cominflow.fulfilment.outcomes import Unusable
@@ -226,12 +226,12 @@ def test_a_server_that_is_not_there_is_named_without_what_was_sent() -> None:
 
 def test_waiting_for_a_provider_ends_when_the_engine_stops(partner: Partner) -> None:
     partner.drips = "body"
-    interruption.ask()
+    stopping.ask()
     try:
-        with pytest.raises(interruption.Interrupted):
+        with pytest.raises(stopping.StoppedError):
             ask(partner, 1, wait_s=60)
     finally:
-        interruption.clear()
+        stopping.forget()
 
 
 @pytest.mark.parametrize(
