@@ -10,7 +10,7 @@ sees; only the last, small transaction moves it to QUEUED. That instant is the a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -163,14 +163,18 @@ def _store(arrival: Arrival, incoming: Iterator[Incoming], *, at: datetime) -> t
             if code not in priced:
                 priced[code] = prices.price_at(arrival.customer, code, at) is not None
         if ordinal == 0 and len(portion) <= REQUESTS_AS_ROWS_MAX:
-            return len(portion), portion, {code for code, is_priced in priced.items() if not is_priced}
+            return len(portion), portion, _unpriced(priced)
         with transaction.atomic():
             requests.add(arrival, ordinal, count, portion)
             if ordinal == 0:  # a restart goes on with these versions
                 Arrival.objects.filter(pk=arrival.pk).update(**_versions(arrival))
         failpoint.hit("receive.chunk_stored")
         count += len(portion)
-    return count, None, {code for code, is_priced in priced.items() if not is_priced}
+    return count, None, _unpriced(priced)
+
+
+def _unpriced(priced: Mapping[str, bool]) -> set[str]:
+    return {code for code, is_priced in priced.items() if not is_priced}
 
 
 def _decide(

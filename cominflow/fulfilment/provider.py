@@ -113,7 +113,7 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
             "use the answer of", about, str(problem), retryable=True, hint="correct the provider; nothing was stored"
         ) from None
     except CominflowError as problem:
-        if isinstance(problem, WorldError) and problem.path == about:  # our own words
+        if isinstance(problem, _HangingError):  # our own words
             raise
         if _quotes(problem, requests, service):
             said = f"it raised {type(problem).__name__} with a request's data in its words; correct the provider"
@@ -145,6 +145,10 @@ def _quotes(error: CominflowError, requests: pd.DataFrame, service: str) -> bool
     return any(len(cell) >= _QUOTED_LENGTH_MIN and cell != service and cell in text for cell in map(str.strip, cells))
 
 
+class _HangingError(WorldError):
+    """A call took too long: said by us, and so in words that quote nobody."""
+
+
 # Calls that were given up and still run: what -> their thread. Asked once more they would only hang once more.
 _hanging: dict[str, threading.Thread] = {}
 
@@ -154,7 +158,7 @@ def _answer(provider: Provider, about: str, requests: pd.DataFrame, settings: Se
         return provider.fulfil(requests, settings)
     earlier = _hanging.get(about)
     if earlier is not None and earlier.is_alive():
-        raise WorldError(
+        raise _HangingError(
             "ask", about, "it still hangs in an earlier call", retryable=True,
             hint="look at what it waits for; when that cannot be ended, start the engine again",
         )  # fmt: skip
@@ -162,7 +166,7 @@ def _answer(provider: Provider, about: str, requests: pd.DataFrame, settings: Se
         return bounded.call(PROVIDER_S_MAX, lambda: provider.fulfil(requests, settings), name=about)
     except bounded.TooLong as problem:
         _hanging[about] = problem.thread
-        raise WorldError(
+        raise _HangingError(
             "ask", about, f"it did not answer within {PROVIDER_S_MAX:g} s", retryable=True,
             hint="look at what it waits for; the requests stay waiting and are asked again",
         ) from None  # fmt: skip

@@ -152,3 +152,21 @@ def test_a_provider_that_fails_is_named_and_the_persons_it_quotes_are_not(acme: 
 def test_an_answer_with_a_row_too_few_names_the_provider(acme: Callable[[str], pd.DataFrame]) -> None:
     with pytest.raises(WorldError, match="answer of provider acme for service VIS1: row 4: asked, but not answered"):
         acme("short")
+
+
+def test_a_provider_that_quotes_a_person_in_words_like_ours_is_told_without_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Quoting:
+        def check(self, settings: Any) -> list[str]:
+            return []
+
+        def fulfil(self, requests: pd.DataFrame, settings: Any) -> pd.DataFrame:
+            person = requests["nome"].iloc[0]
+            raise WorldError("ask", "provider quoting for service VIS1", f"nothing is known of {person}")
+
+    monkeypatch.setattr(provider, "find", lambda name: Quoting())
+    asked = pd.DataFrame({"nome": ["BIANCHI"]}, index=provider.keys("A-1", [0], name="x"))
+    with pytest.raises(WorldError, match="with a request's data in its words") as caught:
+        provider.ask("quoting", {}, asked, service="VIS1")
+    assert "BIANCHI" not in str(caught.value)
