@@ -23,6 +23,8 @@ from tests import postgresql, programs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.house import House
+
 ROOT = Path(__file__).resolve().parents[1]
 ON_POSTGRESQL = os.environ.get("COMINFLOW_TEST_DATABASE", "sqlite") == "postgresql"
 
@@ -111,6 +113,18 @@ def database(_migrated: None) -> Iterator[str]:
     flush = sql_flush(no_style(), connection, reset_sequences=True, allow_cascade=False)
     connection.ops.execute_sql_flush(flush)
     connections.close_all()
+
+
+@pytest.fixture
+def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A system with the customer banca-demo, its services and prices, and its feed as it ships, in a folder."""
+    from cominflow import settings
+    from tests.house import House
+
+    monkeypatch.setattr(settings, "DATA", tmp_path / "data")
+    built = House(tmp_path)
+    built.furnish()
+    return built
 
 
 @pytest.fixture

@@ -20,18 +20,18 @@ CASES = sorted(path.parent for path in Path(__file__).with_name("cases").glob(f"
 
 
 @pytest.fixture
-def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    """The bank of the demo, with its services and prices, on a clock that stands still."""
-    from cominflow import clock, settings
-    from tests.house import House
+def _clock_stands_still(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cominflow import clock
 
-    monkeypatch.setattr(settings, "DATA", tmp_path / "data")
     monkeypatch.setattr(clock, "now", lambda: session.AT)
     monkeypatch.setattr(tempfile, "tempdir", None)  # an engine sets it to its own folder, which ends with the test
     monkeypatch.setenv("LOGNAME", "operator")
-    built = House(tmp_path)
-    built.furnish()
-    return built
+
+
+@pytest.fixture
+def house(_clock_stands_still: None, house: House) -> House:
+    """The bank of the demo, made on a clock that stands still."""
+    return house
 
 
 @pytest.mark.golden

@@ -64,18 +64,6 @@ FAULTS = {
 
 
 @pytest.fixture
-def house(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    """The bank's system; both of its services are there."""
-    from cominflow import settings
-    from tests.house import House
-
-    monkeypatch.setattr(settings, "DATA", tmp_path / "data")
-    built = House(tmp_path)
-    built.furnish()
-    return built
-
-
-@pytest.fixture
 def kind_of(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Kind]]:
     """`kind_of("http")`: VIS1 is fulfilled by that provider from here on."""
     makers = {"table": _table, "http": _http, "command": _command, "foreign": _foreign, "manual": _manual}
