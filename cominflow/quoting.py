@@ -37,7 +37,7 @@ _SQLITE = frozenset(
 def said(error: BaseException) -> str:
     """What an error says, as far as it may be repeated: our own text, the system's words for a number, else its type.
 
-    >>> said(ValueError("invalid literal: 'RSSMRA80A01H501U'")), said(OSError(28, "RSSMRA80A01H501U"))
+    >>> said(ValueError("invalid literal: 'XXXYYY80A01Z999H'")), said(OSError(28, "XXXYYY80A01Z999H"))
     ('ValueError', 'No space left on device')
     """
     if isinstance(error, CominflowError):

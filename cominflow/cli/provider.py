@@ -63,8 +63,8 @@ def list_all(as_json: bool) -> None:
 @provider.command(
     epilog="""\b
 Examples:
-  cominflow provider test VIS1 --field codice_fiscale=RSSMRA80A01H501U
-  cominflow provider test VIS1 --field codice_fiscale=RSSMRA80A01H501U --reveal
+  cominflow provider test VIS1 --field codice_fiscale=XXXYYY80A01Z999H
+  cominflow provider test VIS1 --field codice_fiscale=XXXYYY80A01Z999H --reveal
 """
 )
 @click.argument("service")
@@ -153,7 +153,7 @@ def _written(fields: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name or name in written:
             raise UsageError(
-                "a --field is not NAME=VALUE, once per name", hint="write --field codice_fiscale=RSSMRA80A01H501U"
+                "a --field is not NAME=VALUE, once per name", hint="write --field codice_fiscale=XXXYYY80A01Z999H"
             )
         written[name] = value
     return written

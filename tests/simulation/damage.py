@@ -104,7 +104,7 @@ _ROWS_OF_MONEY = (
     (
         "a person's code is in the engine",
         "codice fiscale",
-        "UPDATE workflow_status SET inputs = '[\"RSSMRA80A01H501U\"]'",
+        "UPDATE workflow_status SET inputs = '[\"XXXYYY80A01Z999H\"]'",
     ),
 )
 

@@ -15,7 +15,7 @@ def test_work_is_not_started_inside_a_transaction() -> None:
         engine.start(batch.process_batch, "batch-1-0", 1)
 
 
-@pytest.mark.parametrize("value", ["RSSMRA80A01H501U " * 20, b"bytes", 1.5, {"a": object()}])
+@pytest.mark.parametrize("value", ["XXXYYY80A01Z999H " * 20, b"bytes", 1.5, {"a": object()}])
 def test_what_is_no_id_is_not_stored_by_the_engine(value: object) -> None:
     from cominflow.flows import engine
 
@@ -26,7 +26,7 @@ def test_what_is_no_id_is_not_stored_by_the_engine(value: object) -> None:
 def test_an_error_reaches_the_engine_without_its_text() -> None:
     from cominflow.flows import engine
 
-    assert "RSSMRA80A01H501U" not in engine._Json().serialize(ValueError("RSSMRA80A01H501U is not known"))
+    assert "XXXYYY80A01Z999H" not in engine._Json().serialize(ValueError("XXXYYY80A01Z999H is not known"))
 
 
 @pytest.mark.usefixtures("database")

@@ -19,7 +19,7 @@ from cominflow.errors import UsageError, WorldError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MARK = "RSSMRA80A01H501U"
+MARK = "XXXYYY80A01Z999H"
 
 
 @pytest.fixture(params=["json", "text"])
@@ -72,7 +72,7 @@ def test_a_traceback_has_types_and_places_and_no_foreign_words(log: Callable[[],
         "chained",
     ):
         assert word in said
-    assert "RSS and RuntimeError" in said and "No space left on device" in said
+    assert "XXX and RuntimeError" in said and "No space left on device" in said
 
 
 def test_an_error_that_ends_a_thread_has_no_words_either(log: Callable[[], str]) -> None:
