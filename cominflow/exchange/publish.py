@@ -177,7 +177,8 @@ def stage_all(
     with ExitStack() as leftovers:
         made: list[_Made] = []
         for delivery in deliveries:
-            with logs.about(delivery=delivery.reference), _making(folders, delivery, made, leftovers) as sink:
+            about = logs.about(arrival=delivery.arrival.reference, delivery=delivery.reference)
+            with about, _making(folders, delivery, made, leftovers) as sink:
                 write(sink, delivery)
         _state_staged(folders, made, at=at, by=by)
 

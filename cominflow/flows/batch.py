@@ -211,7 +211,8 @@ def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object]) -> None:
     arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
     deliver.prepare(arrivals)
     try:
-        do(arrivals)
+        with _about(arrivals[0]) if len(arrivals) == 1 else nullcontext():
+            do(arrivals)
     except (OperationalError, InterfaceError):  # the database is away, for all of them
         raise
     except Exception as failure:  # raised where it is the only one, or told by `_each`

@@ -9,13 +9,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import BinaryIO
 
 from django.db import transaction
 from django.db.models import F
 
-from cominflow import logs, stopping
+from cominflow import stopping
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move_all
@@ -94,14 +93,9 @@ def publish_all(arrivals: Sequence[Arrival], folders: Folders, *, at: datetime) 
             delivery.arrival = by_key[delivery.arrival_id]
             delivery.customer = delivery.arrival.customer
         planned = [delivery for delivery in share if delivery.state == "PLANNED"]
-        publish.stage_all(folders, planned, partial(_write_logged, folders), at=at)
+        publish.stage_all(folders, planned, lambda sink, delivery: _write(sink, delivery, folders), at=at)
         publish.publish_all(folders, share, at=at)
     _close(by_key, at=at)
-
-
-def _write_logged(folders: Folders, sink: BinaryIO, delivery: Delivery) -> None:
-    with logs.about(arrival=delivery.arrival.reference, delivery=delivery.reference):
-        _write(sink, delivery, folders)
 
 
 def _close(by_key: Mapping[int, Arrival], *, at: datetime) -> None:
