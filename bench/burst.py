@@ -171,7 +171,7 @@ def _picked_up(count: int) -> bool:
     writer.wait()
     watcher.stop()
     kept = Arrival.objects.count() - already
-    is_well = taken_count == kept == count
+    is_well = bool(taken_count == kept == count)
     overflows = watcher.health().overflows_count
     print(
         f"{kept} of {count} files picked up in {spent_s:.1f} s, {kept / spent_s:.0f} a second, "

@@ -3,7 +3,6 @@
     python bench/end_to_end.py                        1,000,000 requests on SQLite with synchronous=FULL
     python bench/end_to_end.py --requests 100000      quicker
     python bench/end_to_end.py --postgresql           on a PostgreSQL that is started for it, with a floor of its own
-    python bench/end_to_end.py --profile              where our own time goes, function by function
 
 Ours is the whole system as it is in production: claim, archive, every check of the layout, chunks, the `table`
 provider, charges, the invoice with one record per request, answer and invoice file, the durable engine around it. Its
@@ -41,23 +40,21 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--postgresql", action="store_true")
-    parser.add_argument("--profile", action="store_true")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:
-        return _one(chosen.one, is_profiled=chosen.profile)
+        return _one(chosen.one)
     with tempfile.TemporaryDirectory(prefix="cominflow-bench-") as name, contextlib.ExitStack() as cleaning:
         folder = Path(name)
         server = _postgresql(cleaning) if chosen.postgresql else ""
         _prepare(folder, chosen.requests)
-        ours, floors, pandas = [], [], []
+        ours, floors = [], []
         for number in range(chosen.rounds):
-            ours.append(_ours(folder / f"ours-{number}", folder, server, is_profiled=chosen.profile))
+            ours.append(_ours(folder / f"ours-{number}", folder, server))
             floors.append(_timed("floor.py", folder / NAME, folder / "scores.csv", folder / f"floor-{number}", server))
             shutil.rmtree(folder / f"ours-{number}")
             shutil.rmtree(folder / f"floor-{number}", ignore_errors=True)
-        if not chosen.profile:
-            pandas.append(_timed("floor.py", "--pandas", folder / NAME))
+        pandas = _timed("floor.py", "--pandas", folder / NAME)
     best, floor = min(ours), min(floors)
     print(
         f"{chosen.requests:,} requests, {'PostgreSQL' if server else 'SQLite, synchronous=FULL'}; best of {len(ours)}"
@@ -65,10 +62,9 @@ def main() -> int:
     print(f"ours                   {best:7.2f} s   ({', '.join(f'{one:.2f}' for one in ours)})")
     print(f"floor                  {floor:7.2f} s   ({', '.join(f'{one:.2f}' for one in floors)})")
     _goal("ours / floor", best / floor, GOAL_FLOOR)
-    if pandas:
-        print(f"pandas.read_fwf        {pandas[0]:7.2f} s")
-        if not server:
-            _goal("ours / pandas.read_fwf", best / pandas[0], GOAL_PANDAS)
+    print(f"pandas.read_fwf        {pandas:7.2f} s")
+    if not server:
+        _goal("ours / pandas.read_fwf", best / pandas, GOAL_PANDAS)
     return 0
 
 
@@ -109,14 +105,14 @@ def _postgresql(cleaning: contextlib.ExitStack) -> str:
     return str(server.url)
 
 
-def _ours(data: Path, folder: Path, server: str, *, is_profiled: bool) -> float:
+def _ours(data: Path, folder: Path, server: str) -> float:
     """One run in a process of its own: seconds from the claim to the last publication."""
     environment = {**os.environ, "COMINFLOW_DATA": str(data), "BENCH_FOLDER": str(folder)}
     if server:
         from tests import postgresql
 
         environment["COMINFLOW_DATABASE_URL"] = postgresql.make_database(server, f"ours_{data.name[-1]}")
-    command = [sys.executable, __file__, "--one", str(data), *(["--profile"] if is_profiled else [])]
+    command = [sys.executable, __file__, "--one", str(data)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
     sys.stderr.write("\n".join(done.stdout.splitlines()[:-1]) + "\n")
@@ -133,7 +129,7 @@ def _timed(script: str, *words: object) -> float:
     return float(done.stdout.split()[-1])
 
 
-def _one(data: Path, *, is_profiled: bool) -> int:
+def _one(data: Path) -> int:
     """The system in this process: set up, fed with the file, run until all is published."""
     from cominflow.cli.demo import scene
 
@@ -143,21 +139,19 @@ def _one(data: Path, *, is_profiled: bool) -> int:
         scene.build(folder, folder / "scores.csv")
     from cominflow import settings
     from cominflow.exchange.disk import Folders
-    from cominflow.flows import engine
-    from cominflow.flows.run import Runner, locked
+    from cominflow.flows import engine, lock
+    from cominflow.flows.run import Runner
     from cominflow.models import Arrival, Delivery, Invoice
 
     folders = Folders(settings.DATA)
     shutil.copyfile(folder / NAME, folders.customer("banca-demo").inbox / NAME)
     os.sync()
-    profiling = _profile() if is_profiled else contextlib.nullcontext()
-    with locked(folders):
+    with lock.locked(folders):
         runner = Runner(folders)
         runner.recover()
         began = time.process_time()
         try:
-            with profiling:
-                assert runner.run_once(timeout_s=600)
+            assert runner.run_once(timeout_s=600)
         finally:
             engine.shut_down()
     spent = time.process_time() - began
@@ -166,42 +160,11 @@ def _one(data: Path, *, is_profiled: bool) -> int:
     assert Invoice.objects.count() == 1
     last = max(Delivery.objects.values_list("published_at", flat=True))
     seconds = (last - arrival.claimed_at).total_seconds()
-    print(f"{seconds:.2f} s, of this {_stages(arrival, seconds)}; {spent:.2f} s of processor time")
+    assert arrival.accepted_at is not None and arrival.claimed_at is not None
+    accepted = (arrival.accepted_at - arrival.claimed_at).total_seconds()
+    print(f"{seconds:.2f} s, of this {accepted:.2f} s to the acceptance; {spent:.2f} s of processor time")
     print(json.dumps({"seconds": seconds, "processor_s": spent}))
     return 0
-
-
-def _stages(arrival: object, seconds: float) -> str:
-    """How long until the file was accepted, and until the first answer was in the outbox."""
-    accepted = (arrival.accepted_at - arrival.claimed_at).total_seconds()  # type: ignore[attr-defined]
-    return f"{accepted:.2f} s to the acceptance"
-
-
-@contextlib.contextmanager
-def _profile() -> object:  # type: ignore[misc]
-    """Every thread's functions, the costliest first."""
-    import cProfile
-    import pstats
-    import threading
-
-    profiles = []
-
-    def begin(*_: object) -> None:
-        profile = cProfile.Profile()
-        profiles.append(profile)
-        profile.enable()
-
-    threading.setprofile(begin)
-    yield
-    threading.setprofile(None)
-    out = io.StringIO()
-    for profile in profiles:
-        with contextlib.suppress(ValueError):
-            profile.disable()
-    stats = pstats.Stats(*profiles, stream=out)
-    stats.sort_stats("tottime").print_stats(45)
-    stats.sort_stats("cumulative").print_stats(60)
-    print(out.getvalue())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cominflow.cli.demo import scene
 
 FILES, PAUSE_S, WAIT_S_MAX = 200, 0.05, 30.0
 GOALS_MS = {"p50": 150.0, "p99": 1000.0}
@@ -58,7 +62,7 @@ def _scores(path: Path) -> None:
     path.write_text("codice_fiscale,punteggio,esposizione\n", encoding="utf-8")
 
 
-def _measure(system: object, folder: Path, files_count: int) -> list[float]:
+def _measure(system: scene.System, folder: Path, files_count: int) -> list[float]:
     import paramiko
 
     from tracciati import declare

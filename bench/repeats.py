@@ -20,8 +20,12 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from cominflow.models import Customer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -102,7 +106,7 @@ def _ours(kind: str, earlier: int, each: int) -> None:
             _goal(f"a file of {count:,}", wall_s, GOAL_FILE_S, "s", f"of the processor {spent_s:.2f} s")
 
 
-def _keep(customer: object, hashes: np.ndarray, each: int) -> None:
+def _keep(customer: Customer, hashes: np.ndarray, each: int) -> None:
     """Arrivals of `each` references, in one transaction: the disk's waiting for each of them is not measured here."""
     from django.db import transaction
 
@@ -121,7 +125,7 @@ def _keep(customer: object, hashes: np.ndarray, each: int) -> None:
             reference_runs.keep(reference_runs.Run(own, places), customer.pk, AT, arrival=arrival)
 
 
-def _held(customer: object, own: np.ndarray) -> tuple[float, float]:
+def _held(customer: Customer, own: np.ndarray) -> tuple[float, float]:
     """Hold a file's references against the earlier ones, as its acceptance does: its own run is read as well."""
     from cominflow.exchange.stored import reference_runs, references
     from cominflow.models import ReferenceRun
