@@ -5,6 +5,8 @@ The rows say what holds now; who had a request before stands in its events (subj
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,10 +45,9 @@ def assignees(*, assignee: str | None = None) -> dict[tuple[int, int], str]:
     }
 
 
-def end(arrival_id: int, positions: NDArray[np.int64]) -> None:
-    """Nobody has these requests any more. Costs one look where nothing of the arrival is assigned."""
-    rows = WorkAssignment.objects.filter(arrival_id=arrival_id)
-    ended = set(positions.tolist())
-    keys = [key for key, position in rows.values_list("pk", "position") if position in ended]
+def end(positions: Mapping[int, NDArray[np.int64]]) -> None:
+    """Nobody has these requests any more: arrival -> places in it. One look where nothing of theirs is assigned."""
+    rows = WorkAssignment.objects.filter(arrival_id__in=positions).values_list("pk", "arrival_id", "position")
+    keys = [key for key, arrival_id, position in rows if (positions[arrival_id] == position).any()]
     if keys:
         WorkAssignment.objects.filter(pk__in=keys).delete()

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from cominflow.errors import UsageError
 from cominflow.exchange import assignments, request_states
 from cominflow.exchange.stored import chunks, reference_runs, references, rows
-from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion
+from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Place, Portion, joined
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
 from cominflow.models import Arrival, Chunk, Customer, Request
 
@@ -40,6 +40,7 @@ __all__ = [
     "counts",
     "discard",
     "find",
+    "joined",
     "keep_rows",
     "mark_delivered",
     "merge",
@@ -51,9 +52,12 @@ __all__ = [
     "read",
     "read_positions",
     "read_portion",
+    "read_portions",
     "retract",
     "store",
+    "store_all",
     "stored",
+    "waiting_of",
     "waiting_ordinals",
     "with_chunks",
     "write_references",
@@ -125,20 +129,34 @@ _KEPT = "kept_rows"
 
 def read_portion(arrival: Arrival, ordinal: int, *, states: Collection[str] | None = None) -> Portion | None:
     """One portion of the arrival (ROWS_ORDINAL: its rows), of `states` only; None when it has no such request."""
+    return next(iter(read_portions([arrival], ordinal, states=states)), None)
+
+
+def read_portions(arrivals: Sequence[Arrival], ordinal: int, *, states: Collection[str] | None = None) -> list[Portion]:
+    """That portion of each arrival that has such a request; of the rows of many arrivals in one query."""
+    keys = [arrival.pk for arrival in arrivals]
     if ordinal == ROWS_ORDINAL:
-        portion = next(rows.read(arrival.pk, None), None)
+        there = rows.read_many(keys)
+        found = [there[key] for key in keys if key in there]
     else:
-        portion = chunks.read_one(arrival.pk, ordinal)
-    if portion is not None and states is not None:
-        portion = portion.in_states(frozenset(states))
-    return portion or None
+        found = [portion for key in keys if (portion := chunks.read_one(key, ordinal)) is not None]
+    chosen = found if states is None else [portion.in_states(frozenset(states)) for portion in found]
+    return [portion for portion in chosen if len(portion)]
 
 
 def waiting_ordinals(arrival: Arrival) -> list[int]:
     """Ordinals of the portions in which a request waits to be asked, in the order of the file."""
-    waits = Request.objects.filter(arrival=arrival, state=request_states.WAITING).exists()
-    waiting = Chunk.objects.filter(arrival=arrival, waiting_count__gt=0).order_by("ordinal")
-    return [ROWS_ORDINAL] * waits + list(waiting.values_list("ordinal", flat=True))
+    return waiting_of([arrival]).get(arrival.pk, [])
+
+
+def waiting_of(arrivals: Sequence[Arrival]) -> dict[int, list[int]]:
+    """Arrival id -> its `waiting_ordinals`; those of which nothing waits are left out."""
+    waits = Request.objects.filter(arrival__in=arrivals, state=request_states.WAITING)
+    found = {key: [ROWS_ORDINAL] for key in waits.values_list("arrival_id", flat=True).distinct()}
+    chunked = Chunk.objects.filter(arrival__in=arrivals, waiting_count__gt=0).order_by("arrival_id", "ordinal")
+    for key, ordinal in chunked.values_list("arrival_id", "ordinal"):
+        found.setdefault(key, []).append(ordinal)
+    return found
 
 
 def with_chunks(arrivals: Sequence[Arrival]) -> set[int]:
@@ -163,13 +181,24 @@ def store(where: Stored, answers: Answers, *, at: datetime, but_cancelled: bool 
     Whoever a request was assigned to, the assignment ends when it is open no more.
     UsageError when a request cannot make that move (it was answered already).
     """
+    store_all([(where, answers)], at=at, but_cancelled=but_cancelled)
+
+
+def store_all(answered: Sequence[tuple[Stored, Answers]], *, at: datetime, but_cancelled: bool = False) -> None:
+    """`store` for portions of different arrivals, in one transaction."""
+    keys = [where.arrival_id for where, _ in answered]
+    assert len(set(keys)) == len(keys), "an arrival is answered twice in one go"
     with transaction.atomic():
-        Arrival.objects.select_for_update(no_key=True).only("pk").get(pk=where.arrival_id)
-        if where.ordinal == ROWS_ORDINAL:
-            rows.store(where.arrival_id, answers, at, but_cancelled=but_cancelled)
-        else:
-            chunks.store(where.arrival_id, where.ordinal, answers, at, but_cancelled=but_cancelled)
-        assignments.end(where.arrival_id, answers.positions[answers.states != request_states.OPEN])
+        list(Arrival.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk").values_list("pk"))
+        in_rows = [(where.arrival_id, answers) for where, answers in answered if where.ordinal == ROWS_ORDINAL]
+        if in_rows:
+            rows.store(in_rows, at, but_cancelled=but_cancelled)
+        for where, answers in answered:
+            if where.ordinal != ROWS_ORDINAL:
+                chunks.store(where.arrival_id, where.ordinal, answers, at, but_cancelled=but_cancelled)
+        assignments.end(
+            {where.arrival_id: said.positions[said.states != request_states.OPEN] for where, said in answered}
+        )
 
 
 def retract(where: Place, *, by: str, at: datetime) -> None:

@@ -12,7 +12,7 @@ waiting.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import wraps
@@ -91,15 +91,16 @@ def process_batch(batch_id: int) -> None:
     work = waiting(batch_id, is_told)
     if work == FAILED:
         return
-    failed, is_paused = set(), False
-    for arrival_id, ordinal in work:
+    failed: set[int] = set()
+    is_paused = False
+    for ordinal, *arrival_ids in work:
         # A provider that is down keeps its files waiting, and no others.
-        if arrival_id in failed:
+        if not failed.isdisjoint(arrival_ids):
             continue
-        became = fulfil(batch_id, arrival_id, ordinal)
+        became = fulfil(batch_id, ordinal, *arrival_ids)
         is_paused = is_paused or became == PAUSED
         if became == FAILED:
-            failed.add(arrival_id)
+            failed.update(arrival_ids)
     is_settled = settle(batch_id) != FAILED
     is_published = publish(batch_id) != FAILED
     if failed or not (is_told and is_settled and is_published):
@@ -206,9 +207,12 @@ def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
         _quarantine(arrival, folders, reasons.defect(type(defect).__name__), at=at)
 
 
-def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object]) -> None:
-    """Do it for the batch's arrivals together. Where that fails, for each by itself: one keeps no other waiting."""
-    arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object], *, among: Collection[int] = ()) -> None:
+    """Do it for the batch's arrivals together. Where that fails, for each by itself: one keeps no other waiting.
+
+    among  keys of those that are meant; all of them where none is given
+    """
+    arrivals = _arrivals(batch_id, among)
     deliver.prepare(arrivals)
     try:
         with _about(arrivals[0]) if len(arrivals) == 1 else nullcontext():
@@ -219,14 +223,19 @@ def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object]) -> None:
         if len(arrivals) == 1:
             raise
         log.warning("batch %s: each file by itself now, since together they failed: %s", batch_id, failure)
-        _each(batch_id, lambda arrival: do([arrival]))
+        _each(_arrivals(batch_id, among), lambda arrival: do([arrival]))
 
 
-def _each(batch_id: int, do: Callable[[Arrival], object]) -> None:
-    """Do it for every arrival of the batch. One that fails keeps no other waiting: its failure is raised at the end."""
+def _arrivals(batch_id: int, among: Collection[int]) -> list[Arrival]:
+    arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
+    return [arrival for arrival in arrivals if arrival.pk in among] if among else arrivals
+
+
+def _each(arrivals: Sequence[Arrival], do: Callable[[Arrival], object]) -> None:
+    """Do it for every arrival. One that fails keeps no other waiting: its failure is raised at the end."""
     first: tuple[Arrival, Exception] | None = None
     try:
-        for arrival in receive.arrivals_of(Batch.objects.get(pk=batch_id)):
+        for arrival in arrivals:
             stopping.look()
             try:
                 with _about(arrival):
@@ -267,18 +276,23 @@ def acknowledge(batch_id: int) -> None:
 
 @_guarded
 def waiting(batch_id: int, is_told: int) -> list[list[int]]:
-    """What is to be fulfilled, [arrival id, ordinal] pairs. Not `is_told`: of those files whose customer was told."""
+    """What is to be fulfilled together: an ordinal and arrival ids. Not `is_told`: of files whose customer was told."""
     arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
     told = {arrival.pk for arrival in arrivals} if is_told else deliver.acknowledged(arrivals)
-    return [[a.pk, ordinal] for a in arrivals if a.pk in told for ordinal in fulfilment.waiting(a)]
+    together = fulfilment.waiting([arrival for arrival in arrivals if arrival.pk in told])
+    return [[ordinal, *(arrival.pk for arrival in its)] for ordinal, its in together]
 
 
 @_guarded
-def fulfil(batch_id: int, arrival_id: int, ordinal: int) -> str | None:
-    """Ask the providers for one portion. PAUSED when some of it waits for a provider that is paused."""
-    arrival = Arrival.objects.select_related("customer").get(pk=arrival_id)
-    with _about(arrival):
-        return None if fulfilment.fulfil(arrival, ordinal, at=clock.now()) else PAUSED
+def fulfil(batch_id: int, ordinal: int, *arrival_ids: int) -> str | None:
+    """Ask the providers for one portion of these files. PAUSED when some of it waits for a provider that is paused."""
+    became: set[bool] = set()
+
+    def ask(arrivals: Sequence[Arrival]) -> None:
+        became.add(fulfilment.fulfil(arrivals, ordinal, at=clock.now()))
+
+    _all(batch_id, ask, among=arrival_ids)
+    return PAUSED if False in became else None
 
 
 @_guarded

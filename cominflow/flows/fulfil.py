@@ -1,6 +1,7 @@
 """Fulfil: ask the providers for what waits, prove that each result fits the customer's layout, store the answers.
 
-A provider sees requests of one portion and one service as a DataFrame and gives one back. What it says becomes a state:
+A provider sees requests of one service as a DataFrame and gives one back: those of small files that are worked on
+together, or one portion of a large one. What it says becomes a state:
 fulfilled, not_found and failed are answers; pending goes on a person's list. A result that does not fit its field is
 never cut: it follows the field's `on_overflow`, by default to a person's list.
 
@@ -9,7 +10,8 @@ Of a provider that is paused nothing is asked: its requests wait. What the other
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -23,10 +25,12 @@ from cominflow import clock, failpoint
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import requests
 from cominflow.exchange.moves import record
-from cominflow.exchange.requests import Answers, Portion
+from cominflow.exchange.requests import ROWS_ORDINAL, Answers, Portion, joined
+from cominflow.exchange.stored import columns
 from cominflow.flows import contents
-from cominflow.fulfilment import outcomes as outcomes_of
 from cominflow.fulfilment import pauses, provider
+from cominflow.fulfilment.outcomes import Said, called
+from cominflow.limits import CHUNK_REQUESTS
 from cominflow.models import Arrival, Service
 from tracciati import writing
 
@@ -36,52 +40,110 @@ WORKER = "provider"
 _NOTES_MAX = 20
 
 
-def waiting(arrival: Arrival) -> list[int]:
-    """Ordinals of the portions (-1: the rows) in which a request waits to be asked."""
-    return requests.waiting_ordinals(arrival) if arrival.state == "QUEUED" else []
+def waiting(arrivals: Sequence[Arrival]) -> list[tuple[int, list[Arrival]]]:
+    """What is to be asked together: an ordinal, and the arrivals of which that portion is meant.
+
+    The rows (ROWS_ORDINAL) of small arrivals go together, some thousands; each chunk of a large one by itself.
+    """
+    queued = [arrival for arrival in arrivals if arrival.state == "QUEUED"]
+    waits = requests.waiting_of(queued)
+    found: list[tuple[int, list[Arrival]]] = []
+    count = CHUNK_REQUESTS
+    for arrival in (one for one in queued if ROWS_ORDINAL in waits.get(one.pk, ())):
+        if count + arrival.requests_count > CHUNK_REQUESTS:
+            found.append((ROWS_ORDINAL, []))
+            count = 0
+        found[-1][1].append(arrival)
+        count += arrival.requests_count
+    in_chunks = ((ordinal, arrival) for arrival in queued for ordinal in waits.get(arrival.pk, ()))
+    return [*found, *((ordinal, [arrival]) for ordinal, arrival in in_chunks if ordinal != ROWS_ORDINAL)]
 
 
-def fulfil(arrival: Arrival, ordinal: int, *, at: datetime) -> bool:
-    """Ask for every waiting request of one portion. Asked again after a crash: only what still waits is asked.
+def fulfil(arrivals: Sequence[Arrival], ordinal: int, *, at: datetime) -> bool:
+    """Ask for every waiting request of one portion of each arrival. Asked again after a crash: only what still waits.
 
     Returns False when some were not asked because their provider is paused.
 
     Raises WorldError when a provider cannot answer: of its requests nothing is stored (of a provider that is asked
     in several goes: nothing of the go that failed), and they are asked again later, under the same keys.
     """
-    portion = requests.read_portion(arrival, ordinal, states={"WAITING"})
-    if portion is None:
-        return True
-    services = np.asarray(portion.services.to_pylist(), dtype=object)
-    told: list[pd.DataFrame] = []
+    by_key = {arrival.pk: arrival for arrival in arrivals}
+    portions = requests.read_portions(arrivals, ordinal, states={"WAITING"})
+    told: list[_Told] = []
     is_whole = True
     try:
-        for code in dict.fromkeys(services.tolist()):
-            is_whole &= _ask_all(arrival, portion, code, np.flatnonzero(services == code), told, at=at)
+        for code, asked in _by_service(by_key, portions):
+            is_whole &= _ask_all(asked, code, told, at=at)
     finally:
         # When one provider fails, the others need not be asked again for that.
-        _store(arrival, portion, told, at=at)
+        _store(told, at=at)
     return is_whole
 
 
-def _ask_all(
-    arrival: Arrival, portion: Portion, code: str, index: NDArray[np.int64], told: list[pd.DataFrame], *, at: datetime
-) -> bool:
-    """Ask for the requests `index` of one service and add what was said to `told`. False when its provider is paused.
+@dataclass(frozen=True)
+class _Asked:
+    """Requests of one arrival: `index` (int64) are their places in the portion."""
+
+    arrival: Arrival
+    portion: Portion
+    index: NDArray[np.int64]
+
+    def take(self, start: int, stop: int) -> _Asked:
+        return replace(self, index=self.index[start:stop])
+
+
+# What was said of some requests of one arrival, and notes: who is meant (`A-17/3`) -> words.
+_Told = tuple[_Asked, Said]
+
+
+def _by_service(by_key: Mapping[int, Arrival], portions: Sequence[Portion]) -> Iterator[tuple[str, list[_Asked]]]:
+    """(service, requests) of each service, and of each layout by itself: one layout, one set of columns and types."""
+    found: dict[tuple[str, int | None], list[_Asked]] = {}
+    for portion in portions:
+        arrival = by_key[portion.arrival_id]
+        services = portion.services.dictionary_encode()
+        places = services.indices.to_numpy()
+        for place, code in enumerate(services.dictionary.to_pylist()):
+            asked = _Asked(arrival, portion, np.flatnonzero(places == place))
+            found.setdefault((code, arrival.layout_version_id), []).append(asked)
+    for (code, _), asked_of in found.items():
+        yield code, asked_of
+
+
+def _ask_all(asked: Sequence[_Asked], code: str, told: list[_Told], *, at: datetime) -> bool:
+    """Ask for requests of one service and add what was said to `told`. False when its provider is paused.
 
     A slow provider is asked in several goes, each stored before the next: a kill, a stop or a pause costs one of them.
     """
     service = Service.objects.get(code=code)
     if pauses.is_paused(service.provider):
         return False
-    goes = np.array_split(index, -(-len(index) // _at_once(service, len(index))))
-    for number, go in enumerate(goes):
+    most = _at_once(service, sum(len(one.index) for one in asked))
+    for number, go in enumerate(_in_goes(asked, most)):
         if number:
-            _store(arrival, portion, told, at=at)
+            _store(told, at=at)
             if pauses.is_paused(service.provider):
                 return False
-        told.append(_ask(arrival, portion, service, go))
+        told.extend(_ask(service, go))
     return True
+
+
+def _in_goes(asked: Sequence[_Asked], most: int) -> Iterator[list[_Asked]]:
+    """The requests `most` at a time."""
+    go: list[_Asked] = []
+    room = most
+    for one in asked:
+        start = 0
+        while start < len(one.index):
+            share = one.take(start, start + room)
+            go.append(share)
+            start += len(share.index)
+            room -= len(share.index)
+            if not room:
+                yield go
+                go, room = [], most
+    if go:
+        yield go
 
 
 def _at_once(service: Service, count: int) -> int:
@@ -94,27 +156,58 @@ def _at_once(service: Service, count: int) -> int:
         ) from None  # fmt: skip
 
 
-def _store(arrival: Arrival, portion: Portion, told: list[pd.DataFrame], *, at: datetime) -> None:
+def _ask(service: Service, asked: Sequence[_Asked]) -> list[_Told]:
+    """What the service's provider says of these requests, arrival by arrival."""
+    tables = [columns.take(one.portion.columns, one.index) for one in asked]
+    counts = [len(one.index) for one in asked]
+    frame = columns.stacked(tables, counts).to_pandas(types_mapper=pd.ArrowDtype)  # exact: text, cents, nulls
+    keys: list[str] = []
+    for one in asked:
+        positions = one.portion.positions[one.index].tolist()
+        keys += provider.keys(one.arrival.reference, positions, one.arrival.claim_id)
+    frame.index = pd.Index(keys, dtype=object)
+    try:
+        said = provider.ask(service.provider, service.provider_settings, frame, service=service.code)
+    except WorldError as problem:
+        pauses.note_failure(service.provider, str(problem), at=clock.now())
+        raise
+    if len(asked) == 1:
+        return [(asked[0], said)]
+    stops = np.cumsum(counts).tolist()
+    return [(one, _rows(said, stop - count, stop)) for one, count, stop in zip(asked, counts, stops, strict=True)]
+
+
+def _rows(said: Said, start: int, stop: int) -> Said:
+    """What was said of some; the notes stay with the first, since each names its request."""
+    results = said.results.slice(start, stop - start)
+    return Said(said.outcomes[start:stop], results, {} if start else said.notes)
+
+
+def _store(told: list[_Told], *, at: datetime) -> None:
     """Store what was said, and forget it here. Nothing was said: nothing happens."""
     if not told:
         return
-    answered = outcomes_of.together(told)
-    notes = {key: words for answer in told for key, words in answer.attrs["notes"].items()}
+    answers: dict[int, list[Answers]] = {}
+    portions: dict[int, tuple[Arrival, Portion]] = {}
+    for asked, said in told:
+        portions[asked.arrival.pk] = asked.arrival, asked.portion
+        answers.setdefault(asked.arrival.pk, []).append(
+            Answers(
+                positions=asked.portion.positions[asked.index],
+                states=np.where(said.outcomes == "pending", "OPEN", "ANSWERED"),
+                outcomes=said.outcomes,
+                results=said.results,
+                by=WORKER,
+            )
+        )
+    notes = {called(key): words for _, said in told for key, words in said.notes.items()}
     told.clear()
-    outcomes = answered["outcome"].to_numpy(dtype=object)
-    answers = Answers(
-        positions=portion.positions[answered.index.to_numpy()],
-        states=np.where(outcomes == "pending", "OPEN", "ANSWERED"),
-        outcomes=outcomes.astype(np.str_),
-        results=outcomes_of.table_of(answered),
-        by=WORKER,
-    )
-    answers = _fitting(arrival, answers)
+    fitting = [(portion, _fitting(arrival, joined(answers[key]))) for key, (arrival, portion) in portions.items()]
     failpoint.hit("fulfil.asked")
     with transaction.atomic():
-        requests.store(portion, answers, at=at, but_cancelled=True)
-        for key, words in list(notes.items())[:_NOTES_MAX]:
-            record(arrival.reference, f"{key} set aside"[:40], at=at, by=WORKER, reason=words)
+        requests.store_all(fitting, at=at, but_cancelled=True)
+        for name, words in list(notes.items())[:_NOTES_MAX]:
+            record(name.partition("/")[0], f"{name} set aside"[:40], at=at, by=WORKER, reason=words)
         failpoint.hit("fulfil.stored")
     failpoint.hit("fulfil.committed")
 
@@ -131,21 +224,6 @@ def misfits(arrival: Arrival, answers: Answers) -> dict[str, NDArray[np.bool_]]:
     fulfilled = answers.outcomes == "fulfilled"
     found = {path: ~fits & fulfilled for path, fits in writing.fits(layout, "answer", values).items()}
     return {path: wrong for path, wrong in found.items() if wrong.any()}
-
-
-def _ask(arrival: Arrival, portion: Portion, service: Service, index: NDArray[np.int64]) -> pd.DataFrame:
-    """Outcomes and results of the requests `index` of one service, indexed by their place in the portion."""
-    asked = portion.columns.take(pa.array(index)).to_pandas(types_mapper=pd.ArrowDtype)  # exact: text, cents, nulls
-    asked.index = provider.keys(arrival.reference, portion.positions[index].tolist(), name=arrival.claim_id)
-    try:
-        answer = provider.ask(service.provider, service.provider_settings, asked, service=service.code)
-    except WorldError as problem:
-        pauses.note_failure(service.provider, str(problem), at=clock.now())
-        raise
-    notes = answer.attrs["notes"]
-    answer = answer.set_axis(pd.Index(index, name="place"))
-    answer.attrs = {"notes": notes}
-    return answer
 
 
 def _fitting(arrival: Arrival, answers: Answers) -> Answers:

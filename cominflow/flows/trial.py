@@ -14,7 +14,7 @@ import pyarrow as pa
 from cominflow.errors import UsageError
 from cominflow.exchange import feeds
 from cominflow.flows import portions
-from cominflow.fulfilment import outcomes, provider
+from cominflow.fulfilment import provider
 from cominflow.models import Customer, Service
 from tracciati.declare.toml import did_you_mean
 from tracciati.layout import Field
@@ -71,15 +71,14 @@ def ask(service: Service, given: Mapping[str, object], fields: Mapping[str, Fiel
         field = fields[name]
         column = pa.array([value], pa.string() if field is None else portions.type_of(field))
         columns[name] = pd.arrays.ArrowExtensionArray(column)
-    arrival = f"test-{uuid.uuid4().hex}"
-    asked = pd.DataFrame(columns, index=provider.keys(arrival, [0], name=arrival))
+    asked = pd.DataFrame(columns, index=provider.keys("test", [0], uuid.uuid4().hex))
     began_s = time.monotonic()
     answer = provider.ask(service.provider, service.provider_settings, asked, service=service.code)
     seconds = time.monotonic() - began_s
-    results = outcomes.table_of(answer).to_pylist()
+    results = answer.results.to_pylist()
     kept = {name: value for name, value in (results[0] if results else {}).items() if value is not None}
-    note = str(next(iter(answer.attrs["notes"].values()), ""))
-    return Trial(str(answer["outcome"].iloc[0]), kept, seconds, note)
+    note = str(next(iter(answer.notes.values()), ""))
+    return Trial(str(answer.outcomes[0]), kept, seconds, note)
 
 
 def _needed(service: Service) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from cominflow.errors import WorldError
-from cominflow.fulfilment.outcomes import OF_PROVIDERS, Unusable
+from cominflow.fulfilment.outcomes import OF_PROVIDERS, Unusable, shown
 
 SETTINGS = ("request", "result", "id", "outcome")
 Row = Mapping[str, Any]
@@ -76,9 +76,9 @@ def answered(rows: Iterable[tuple[str, Row]], settings: Mapping[str, Any]) -> li
     return [(key, _ours(key, row, settings)) for key, row in rows]
 
 
-def frame(rows: Sequence[tuple[str, Row]], settings: Mapping[str, Any], asked: pd.Index[Any]) -> pd.DataFrame:
+def frame(rows: Sequence[tuple[str, Row]], settings: Mapping[str, Any]) -> pd.DataFrame:
     """Our rows as a provider's answer."""
-    index = pd.Index([key for key, _ in rows], dtype=object, name=asked.name)
+    index = pd.Index([key for key, _ in rows], dtype=object)
     names = ["outcome", *settings["result"]]
     # As objects: pandas would make floats out of whole numbers where one is missing.
     columns = {name: pd.Series([row.get(name) for _, row in rows], index=index, dtype=object) for name in names}
@@ -92,7 +92,9 @@ def _ours(key: str, row: Row, settings: Mapping[str, Any]) -> dict[str, Any]:
         return found
     for ours, theirs in settings["result"].items():
         if theirs not in row:
-            raise Unusable(f"row {key}: it has no {theirs!r}; correct 'result', or say with 'outcome' what it means")
+            raise Unusable(
+                f"row {shown(key)}: it has no {theirs!r}; correct 'result', or say with 'outcome' what it means"
+            )
         found[ours] = row[theirs]
     return found
 
@@ -101,12 +103,12 @@ def _word(key: str, row: Row, outcome: Mapping[str, Any] | None) -> str:
     if outcome is None:
         return "fulfilled"
     if outcome["from"] not in row:
-        raise Unusable(f"row {key}: it has no {outcome['from']!r}, which 'outcome' is taken from")
+        raise Unusable(f"row {shown(key)}: it has no {outcome['from']!r}, which 'outcome' is taken from")
     said = row[outcome["from"]]
     text = said if isinstance(said, str) else str(said)
     word = outcome.get("codes", {}).get(text, text)
     if word not in OF_PROVIDERS:
-        raise Unusable(f"row {key}: what stands in {outcome['from']!r} is none of the 'codes' of 'outcome'")
+        raise Unusable(f"row {shown(key)}: what stands in {outcome['from']!r} is none of the 'codes' of 'outcome'")
     return str(word)
 
 

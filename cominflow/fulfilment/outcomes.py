@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ _WHOLE_FLOAT_MAX = 2**53
 # What messages show of an answer: indices up to a million (a portion has ten thousand), and names of columns as
 # programmers write them.
 _PLACE_MAX = 1_000_000
-# A request as `provider.keys` names it.
-_KEY = re.compile(r"A-\d{1,15}/\d{1,9}")
+# A request's key as `provider.keys` makes it: what people call it, a point, and what tells it from others of that name.
+_KEY = re.compile(r"(A-\d{1,15}|test)/\d{1,9}\.[0-9a-f]{32}")
 _COLUMN = re.compile(r"[a-z][a-z_]{0,39}[0-9]?")
 
 
@@ -52,7 +53,21 @@ def states_of(outcomes: NDArray[np.object_]) -> NDArray[np.str_]:
     return np.array([STATE_OF[outcome] for outcome in outcomes], dtype=np.str_)
 
 
-def checked(answer: object, asked: pd.Index[Any]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Said:
+    """What a provider said, proved to be an answer. Row i belongs to the i-th request that was asked.
+
+    outcomes  texts (n,), each one of OF_PROVIDERS
+    results   n rows in stored types, null beside any outcome but fulfilled; no columns where there are none
+    notes     key of a request -> words for the operator
+    """
+
+    outcomes: NDArray[np.str_]
+    results: pa.Table
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def checked(answer: object, asked: pd.Index[Any]) -> Said:
     """A provider's answer in the order it was asked, its columns in stored types. Raises Unusable.
 
     answer  the DataFrame that the provider gave: index as asked, a column `outcome`, result columns
@@ -66,39 +81,29 @@ def checked(answer: object, asked: pd.Index[Any]) -> pd.DataFrame:
         raise Unusable(f"a column stands twice: {_columns({n for n in names if names.count(n) > 1})}")
     if "outcome" not in names:
         raise Unusable(f"it has no column `outcome`, only {_columns(names) or 'none'}")
-    ordered = answer if answer.index.equals(asked) else answer.loc[asked]
-    outcomes = ordered["outcome"].astype(object)
-    wrong = ~outcomes.isin(OF_PROVIDERS).to_numpy()
+    ordered = answer if answer.index is asked or answer.index.equals(asked) else answer.loc[asked]
+    outcomes = _outcomes(ordered["outcome"], asked)
+    results = {str(name): _column(_columns([str(name)]), ordered[name]) for name in answer.columns if name != "outcome"}
+    is_fulfilled = pa.array(outcomes == "fulfilled")
+    # A result belongs to a fulfilled request: what stands beside another outcome is not delivered by accident.
+    kept = {name: pc.if_else(is_fulfilled, column, None) for name, column in results.items()}
+    notes = answer.attrs.get("notes", {})
+    return Said(outcomes, pa.table(kept), dict(notes) if isinstance(notes, Mapping) else {})
+
+
+def _outcomes(given: pd.Series[Any], asked: pd.Index[Any]) -> NDArray[np.str_]:
+    """The column `outcome` as texts, each of them one of OF_PROVIDERS."""
+    words = given.to_numpy(dtype=object)
+    places = np.full(len(words), -1, np.int8)
+    for place, word in enumerate(OF_PROVIDERS):
+        places[words == word] = place
+    wrong = places < 0
     if wrong.any():
         raise Unusable(
             f"{_these(asked[wrong])}: the outcome is none of {', '.join(OF_PROVIDERS)}, "
-            f"but for example {_shown(outcomes[wrong].iloc[0])}"
+            f"but for example {_word(words[wrong][0])}"
         )
-    results = {str(name): _column(_columns([str(name)]), ordered[name]) for name in answer.columns if name != "outcome"}
-    is_fulfilled = pa.array((outcomes == "fulfilled").to_numpy())
-    # A result belongs to a fulfilled request: what stands beside another outcome is not delivered by accident.
-    kept = {name: pc.if_else(is_fulfilled, column, None) for name, column in results.items()}
-    frame = pd.DataFrame({name: pd.arrays.ArrowExtensionArray(column) for name, column in kept.items()}, index=asked)
-    frame.insert(0, "outcome", outcomes.to_numpy(dtype=object))
-    return frame
-
-
-def table_of(results: pd.DataFrame) -> pa.Table:
-    """The result columns of a checked answer (all but `outcome`) as a table, without a detour over Python objects."""
-    names = [name for name in results.columns if name != "outcome"]
-    return pa.table({name: pa.array(results[name].array) for name in names})
-
-
-def together(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Checked answers of several services as one, by index. A result that differs in type between them becomes text."""
-    kinds: dict[str, set[pa.DataType]] = {}
-    for answer in answers:
-        for field in table_of(answer).schema:
-            kinds.setdefault(field.name, set()).add(field.type)
-    mixed = [name for name, types in kinds.items() if len(types) > 1]
-    text = pd.ArrowDtype(pa.string())
-    parts = [answer.astype({name: text for name in mixed if name in answer}) for answer in answers]
-    return pd.concat(parts).sort_index()
+    return np.array(OF_PROVIDERS)[places]
 
 
 def _check_rows(answered: pd.Index[Any], asked: pd.Index[Any]) -> None:
@@ -167,15 +172,22 @@ def _without_floats(name: str, column: pa.Array) -> pa.Array:
 
 def _these(index: pd.Index[Any]) -> str:
     """Rows by their index: `rows 3, 4, 9 and 12 more`."""
-    first = ", ".join(_place(key) for key in index[:3].tolist())
+    first = ", ".join(shown(key) for key in index[:3].tolist())
     more = f" and {len(index) - 3} more" if len(index) > 3 else ""
     return f"row{'s' if len(index) > 1 else ''} {first}{more}"
 
 
-def _place(key: object) -> str:
-    """A row's index: a key or a number such as we give. Anything else may be a person's own code or birthday."""
-    is_ours = _KEY.fullmatch(key) if isinstance(key, str) else isinstance(key, int) and abs(key) <= _PLACE_MAX
+def shown(key: object) -> str:
+    """A row's index for a message: a key or a number such as we give. Anything else may be a person's own code."""
+    if isinstance(key, str) and _KEY.fullmatch(key):
+        return called(key)
+    is_ours = isinstance(key, int) and abs(key) <= _PLACE_MAX
     return str(key) if is_ours else f"(index of type {type(key).__name__})"
+
+
+def called(key: str) -> str:
+    """What people call the request that has this key: `A-17/3`."""
+    return key.partition(".")[0]
 
 
 def _columns(names: Collection[str]) -> str:
@@ -184,7 +196,7 @@ def _columns(names: Collection[str]) -> str:
     return ", ".join(shown)
 
 
-def _shown(value: object) -> str:
+def _word(value: object) -> str:
     """An outcome that is none: a word that is one of ours elsewhere, or nearly one; anything else only by its type."""
     if not isinstance(value, str):
         return type(value).__name__

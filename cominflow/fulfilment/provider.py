@@ -1,13 +1,13 @@
 """Provider: whoever answers requests, found by name among the entry points `cominflow.providers`.
 
-A provider is a class without arguments that has the two methods of `Provider`. It sees requests of one arrival as a
-DataFrame and gives one back with the same index: a column `outcome` (fulfilled, not_found, pending or failed) and one
-column per result field. Columns keep their Arrow types: text stays text with its zeros in front, amounts are exact
-decimals, what is missing is null.
+A provider is a class without arguments that has the two methods of `Provider`. It sees requests that were read with one
+layout, of one arrival or of several small ones, as a DataFrame, and gives one back with the same index: a column
+`outcome` (fulfilled, not_found, pending or failed) and one column per result field. Columns keep their Arrow types:
+text stays text with its zeros in front, amounts are exact decimals, what is missing is null.
 
-The index is each request's key, as `A-17/3`: the same whenever that request is asked, after a crash, a repeat, a pause.
-Numbers of arrivals are given again after an old backup was restored, so whoever remembers keys for long puts the
-index's name before them: a random name that the arrival has for itself. Neither says anything about a person.
+The index is each request's key, `A-17/3.` and 32 hexadecimal digits: the same whenever that request is asked, after a
+crash, a repeat, a pause, and never another request's. `A-17/3` is what people call it; numbers of arrivals are given
+again after an old backup was restored, the digits are the arrival's for ever. Neither says anything about a person.
 
     class Echo:
         def check(self, settings):
@@ -32,6 +32,7 @@ import pandas as pd
 from cominflow import quoting
 from cominflow.errors import CominflowError, UsageError, WorldError
 from cominflow.fulfilment import bounded, outcomes
+from cominflow.fulfilment.outcomes import Said
 from cominflow.limits import PROVIDER_S_MAX
 from cominflow.stopping import StoppedError
 
@@ -69,12 +70,19 @@ def installed() -> dict[str, EntryPoint]:
 
 def find(name: str) -> Provider:
     """The provider of that name. UsageError when there is none, WorldError when its code cannot be loaded."""
+    if name in _found:
+        return _loaded(_found[name])
     known = installed()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
         raise UsageError(f"there is no provider {name!r}", hint=hint)
+    _found[name] = known[name]
     return _loaded(known[name])
+
+
+# To look through all that is installed takes milliseconds.
+_found: dict[str, EntryPoint] = {}
 
 
 def check(name: str, settings: Settings) -> list[str]:
@@ -82,9 +90,9 @@ def check(name: str, settings: Settings) -> list[str]:
     return find(name).check(settings)
 
 
-def keys(arrival: str, positions: Sequence[int], *, name: str) -> pd.Index[Any]:
-    """The index of requests to be asked: `A-17/3` for the one at position 2; `name` is the arrival's random name."""
-    return pd.Index([f"{arrival}/{position + 1}" for position in positions], dtype=object, name=name)
+def keys(arrival: str, positions: Sequence[int], name: str) -> list[str]:
+    """The keys of requests of one arrival: `A-17/3.…` for the one at position 2. `name` is the arrival's random one."""
+    return [f"{arrival}/{position + 1}.{name}" for position in positions]
 
 
 def at_once(name: str, count: int) -> int:
@@ -93,8 +101,8 @@ def at_once(name: str, count: int) -> int:
     return count if most is None else most
 
 
-def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) -> pd.DataFrame:
-    """The provider's answer to `requests`, proved to be one: index as asked, `outcome`, results in stored types.
+def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) -> Said:
+    """The provider's answer to `requests`, proved to be one.
 
     requests  one row per request, in any order; its index (see `keys`) comes back
 
@@ -105,7 +113,7 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
     about = f"provider {name} for service {service}"
     try:
         answer = _answer(provider, about, requests, settings)
-        checked = outcomes.checked(answer, requests.index)
+        return outcomes.checked(answer, requests.index)
     except StoppedError:
         raise
     except outcomes.Unusable as problem:
@@ -126,9 +134,6 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
         # Without its text, which may quote a person's data: where it happened is what helps.
         log.error("%s raised %s at\n%s", about, type(error).__name__, quoting.trace(error))
         raise WorldError("ask", about, f"it raised {type(error).__name__}", retryable=True, hint=_SEE) from error
-    notes = answer.attrs.get("notes", {})
-    checked.attrs = {"notes": dict(notes) if isinstance(notes, Mapping) else {}}
-    return checked
 
 
 # The text of a foreign error may quote a person's data: its type and place are told, its words nowhere.

@@ -6,6 +6,8 @@ a column different types (two services, two providers), the column becomes text,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -71,6 +73,25 @@ def lay_over(below: pa.Table, above: pa.Table, index: NDArray[np.int64], rows_co
     return pa.table(result)
 
 
+def stacked(tables: Sequence[pa.Table], rows_counts: Sequence[int]) -> pa.Table:
+    """Tables of so many rows, one below the other. What one lacks is null there; types that differ are widened."""
+    types: dict[str, pa.DataType] = {}
+    for table in tables:
+        for field in table.schema:
+            types[field.name] = widest(types.get(field.name, field.type), field.type)
+    return pa.table(
+        {
+            name: pa.concat_arrays(
+                [
+                    _cast(one(table, name), column_type) if name in table.column_names else pa.nulls(count, column_type)
+                    for table, count in zip(tables, rows_counts, strict=True)
+                ]
+            )
+            for name, column_type in types.items()
+        }
+    )
+
+
 def take(table: pa.Table, index: NDArray[np.int64]) -> pa.Table:
     """The rows `index`, in that order. A table without columns stays one."""
     return table.take(pa.array(index)) if table.num_columns else table
@@ -87,10 +108,11 @@ def texts(column: pa.Array) -> NDArray[np.str_]:
 
 def dictionary(words: NDArray[np.str_]) -> pa.DictionaryArray:
     """Few different texts (at most 127) as an Arrow column that names each once: what `texts` reads back."""
-    known = list(dict.fromkeys(words.tolist()))
-    places = np.zeros(len(words), np.int8)
-    for place, word in enumerate(known[1:], 1):
-        places[words == word] = place
+    places = np.full(len(words), -1, np.int8)
+    known: list[str] = []
+    while len(left := np.flatnonzero(places < 0)):
+        known.append(str(words[left[0]]))
+        places[words == known[-1]] = len(known) - 1
     return pa.DictionaryArray.from_arrays(pa.array(places), pa.array(known, pa.string()))
 
 

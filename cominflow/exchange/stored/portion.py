@@ -6,7 +6,7 @@ the same length n.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -76,7 +76,8 @@ class Answers:
         """Assert that the parts belong together."""
         count = len(self.positions)
         assert len(self.states) == len(self.outcomes) == count, "positions, states and outcomes differ in length"
-        assert len(np.unique(self.positions)) == count, "a request is answered twice in one go"
+        is_rising = bool(np.all(np.diff(self.positions) > 0))
+        assert is_rising or len(np.unique(self.positions)) == count, "a request is answered twice in one go"
         # Callers may hand over pandas' own arrays of objects.
         object.__setattr__(self, "positions", np.asarray(self.positions, dtype=np.int64))
         object.__setattr__(self, "states", np.asarray(self.states, dtype=np.str_))
@@ -92,6 +93,22 @@ class Answers:
             columns.take(self.results, index),
             self.by,
         )
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Answers to different requests of one portion, by one worker, as one; in the order of the file."""
+    if len(parts) == 1:
+        return parts[0]
+    positions = np.concatenate([part.positions for part in parts])
+    order = np.argsort(positions, kind="stable")
+    results = columns.stacked([part.results for part in parts], [len(part.positions) for part in parts])
+    return Answers(
+        positions[order],
+        np.concatenate([part.states for part in parts])[order],
+        np.concatenate([part.outcomes for part in parts])[order],
+        columns.take(results, order),
+        parts[0].by,
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ revision and takes the place of the one before.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +37,8 @@ _FIELDS = (
     "answered_at",
     "answered_by",
 )
+# What a row is known by, and what it was, before it is answered.
+_BEFORE = ("pk", "state", "revision", "delivery_number")
 _UPDATE = (
     f"update {Request._meta.db_table} set state = %s, outcome = %s, result = %s, revision = %s, delivery_number = 0, "
     "answered_at = %s, answered_by = %s where id = %s"
@@ -108,38 +110,41 @@ def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Po
         yield _portion(arrival_id, found)
 
 
-def store(arrival_id: int, answers: Answers, at: datetime, *, but_cancelled: bool = False) -> None:
-    """Store answers in one transaction. See `requests.store`."""
+def store(answered: Sequence[tuple[int, Answers]], at: datetime, *, but_cancelled: bool = False) -> None:
+    """Store answers to requests of some arrivals, (arrival id, answers) each. See `requests.store_all`."""
+    positions = {position for _, answers in answered for position in answers.positions.tolist()}
     with transaction.atomic():
-        there = Request.objects.select_for_update(of=("self",)).defer("payload").filter(
-            arrival_id=arrival_id, position__in=answers.positions.tolist()
+        there = Request.objects.select_for_update(of=("self",)).filter(
+            arrival_id__in=[arrival_id for arrival_id, _ in answered], position__in=positions
         )  # fmt: skip
-        by_position = {row.position: row for row in there}
-        assert len(by_position) == len(answers.positions), "a position elsewhere"
-        rows = [by_position[position] for position in answers.positions.tolist()]
-        current = np.array([row.state for row in rows], dtype=np.str_)
-        if but_cancelled and (current == CANCELLED).any():
-            kept = np.flatnonzero(current != CANCELLED)
-            answers, rows, current = answers.take(kept), [rows[index] for index in kept], current[kept]
-        # A first answer is its provider's; one of a later revision came for a request that was open.
-        retractable = np.array([row.revision > 0 and row.delivery_number == 0 for row in rows], dtype=np.bool_)
-        request_states.require(arrival_id, answers.positions, current, answers.states, retractable=retractable)
-        results = cells.rows_of(answers.results, len(rows))
-        answered_at = connection.ops.adapt_datetimefield_value(at)
-        changes = [
-            (
-                str(answers.states[index]),
-                str(answers.outcomes[index]),
-                cells.seal_result(results[index]),
-                row.revision + (row.state != WAITING),
-                answered_at,
-                answers.by,
-                row.pk,
-            )
-            for index, row in enumerate(rows)
-        ]
+        found = {(one[0], one[1]): one[2:] for one in there.values_list("arrival_id", "position", *_BEFORE)}
+        changes: list[tuple[Any, ...]] = []
+        for arrival_id, answers in answered:
+            before = [found.get((arrival_id, position)) for position in answers.positions.tolist()]
+            assert None not in before, "a position elsewhere"
+            changes += _changes(arrival_id, answers, [one for one in before if one], at, but_cancelled=but_cancelled)
         with connection.cursor() as cursor:
             cursor.executemany(_UPDATE, changes)  # bulk_update takes twenty times as long
+
+
+def _changes(
+    arrival_id: int, answers: Answers, before: list[tuple[Any, ...]], at: datetime, *, but_cancelled: bool
+) -> list[tuple[Any, ...]]:
+    """What `_UPDATE` takes for each answered request of one arrival. `before`: its row, as `_BEFORE`."""
+    current = np.array([state for _, state, _, _ in before], dtype=np.str_)
+    if but_cancelled and (current == CANCELLED).any():
+        kept = np.flatnonzero(current != CANCELLED)
+        answers, before, current = answers.take(kept), [before[index] for index in kept], current[kept]
+    # A first answer is its provider's; one of a later revision came for a request that was open.
+    retractable = np.array([revision > 0 and number == 0 for _, _, revision, number in before], dtype=np.bool_)
+    request_states.require(arrival_id, answers.positions, current, answers.states, retractable=retractable)
+    results = cells.rows_of(answers.results, len(before))
+    answered_at = connection.ops.adapt_datetimefield_value(at)
+    said = zip(answers.states.tolist(), answers.outcomes.tolist(), results, before, strict=True)
+    return [
+        (state, outcome, cells.seal_result(result), revision + (was != WAITING), answered_at, answers.by, key)
+        for state, outcome, result, (key, was, revision, _) in said
+    ]
 
 
 def mark_delivered(portion: Portion, number: int) -> None:

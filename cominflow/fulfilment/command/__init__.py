@@ -68,7 +68,7 @@ class CommandProvider:
             failpoint.hit("command.answered")
             found = files.read(target, kind, id_name)
         failpoint.hit("command.left")
-        return matching.frame(matching.answered(found, given), given, requests.index)
+        return matching.frame(matching.answered(found, given), given)
 
 
 def _program_problems(words: object) -> list[str]:

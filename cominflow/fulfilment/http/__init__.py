@@ -60,9 +60,9 @@ class HttpProvider:
         endpoint = settings_of.endpoint(settings)
         rows = dict(zip(requests.index.tolist(), matching.outgoing(requests, settings), strict=True))
         with Line(endpoint) as line:
-            calls = Calls(line, str(requests.index.name), settings["request"], self._wait, self._tick, self._chance)
+            calls = Calls(line, settings["request"], self._wait, self._tick, self._chance)
             found = Questions(calls, rows, settings)
             found.ask_all()
-        answer = matching.frame(found.answered, settings, requests.index)
+        answer = matching.frame(found.answered, settings)
         answer.attrs["notes"] = found.set_aside
         return answer

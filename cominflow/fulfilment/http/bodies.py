@@ -12,7 +12,7 @@ from typing import Any
 
 from cominflow.fulfilment.http.settings import Endpoint
 from cominflow.fulfilment.matching import Row
-from cominflow.fulfilment.outcomes import Unusable
+from cominflow.fulfilment.outcomes import Unusable, called
 
 
 def written(keys: Sequence[str], rows: Sequence[Row], endpoint: Endpoint) -> bytes:
@@ -28,9 +28,9 @@ def read(body: bytes, keys: Sequence[str], endpoint: Endpoint) -> list[tuple[str
     value = _value(body)
     if not endpoint.is_list:
         if not isinstance(value, dict):
-            raise Unusable(f"row {keys[0]}: the answer is {_kind(value)}, not a JSON object")
+            raise Unusable(f"row {called(keys[0])}: the answer is {_kind(value)}, not a JSON object")
         if endpoint.sends_id and value.get(endpoint.id_name) != keys[0]:
-            raise Unusable(f"row {keys[0]}: the answer has another {endpoint.id_name!r} than was sent")
+            raise Unusable(f"row {called(keys[0])}: the answer has another {endpoint.id_name!r} than was sent")
         return [(keys[0], _flat(value, endpoint))]
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise Unusable(f"the answer is {_kind(value)}, not a JSON list of objects")
@@ -40,12 +40,12 @@ def read(body: bytes, keys: Sequence[str], endpoint: Endpoint) -> list[tuple[str
         if not isinstance(key, str) or key not in keys:
             raise Unusable(f"a row has no {endpoint.id_name!r}, or one that was not sent with these requests")
         if key in found:
-            raise Unusable(f"row {key}: answered more than once")
+            raise Unusable(f"row {called(key)}: answered more than once")
         found[key] = _flat(row, endpoint)
     missing = [key for key in keys if key not in found]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise Unusable(f"rows {', '.join(missing[:3])}{more}: asked, but not answered")
+        raise Unusable(f"rows {', '.join(map(called, missing[:3]))}{more}: asked, but not answered")
     return list(found.items())
 
 

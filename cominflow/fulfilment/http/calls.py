@@ -19,6 +19,7 @@ from cominflow.fulfilment import rate, secrets
 from cominflow.fulfilment.http import bodies
 from cominflow.fulfilment.http.line import Line, NoReply, Reply
 from cominflow.fulfilment.matching import Row
+from cominflow.fulfilment.outcomes import called
 from cominflow.limits import HTTP_BACKOFF_S, HTTP_BACKOFF_S_MAX, HTTP_RETRY_AFTER_S_MAX
 
 _AGAIN = frozenset({408, 409, 425, 429, *range(500, 600)}) - {501, 505}
@@ -29,23 +30,21 @@ class Failed(Exception):
 
 
 class Calls:
-    """Calls to one endpoint for the requests of one arrival.
+    """Calls to one endpoint.
 
-    name     unique to the arrival: part of every key, so that no two arrivals ever share one
     request  the settings' `request`: a question that says something else has another key
     """
 
     def __init__(
         self,
         line: Line,
-        name: str,
         request: Mapping[str, str],
         wait: Callable[[float], None],
         tick: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
         self.line, self.endpoint = line, line.endpoint
-        self._name, self._request = name, request
+        self._request = request
         self._wait, self._tick, self._chance = wait, tick, chance
         self._rate = rate.of(self.endpoint.shown, self.endpoint.per_second, self.endpoint.burst)
         self._headers = {
@@ -82,12 +81,12 @@ class Calls:
     def key_of(self, keys: Sequence[str]) -> str:
         """The idempotency key of a call: the same for the same requests, whenever they are asked; no personal data.
 
-        Another address or other fields are another question, which a server must not answer from its memory. So they
-        are in the key, and the arrival's own random name, since numbers are given again after an old backup.
+        Another address or other fields are another question, which a server must not answer from its memory: they are
+        in the key.
         """
-        whole = json.dumps([self._name, self.endpoint.url, list(self._request.items()), list(keys)])
+        whole = json.dumps([self.endpoint.url, list(self._request.items()), list(keys)])
         more = f"+{len(keys) - 1}" if len(keys) > 1 else ""
-        return f"{keys[0]}{more}-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
+        return f"{called(keys[0])}{more}-{hashlib.sha256(whole.encode()).hexdigest()[:32]}"
 
     def away(self, why: str) -> WorldError:
         """The service as a failure of the world."""

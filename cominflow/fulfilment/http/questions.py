@@ -1,4 +1,4 @@
-"""Questions: all requests of one portion, asked in lists; what fails is bisected until who is to blame is alone.
+"""Questions: what the provider is asked in one go, in lists; what fails is bisected until who is to blame is alone.
 
 A request is set aside (pending, for a person) only when the service is known to live: another one was answered after
 it, or is answered once more for this. A service that is down, or that dies in the middle, is no fault of a request.
@@ -16,6 +16,7 @@ from cominflow.fulfilment.http import bodies
 from cominflow.fulfilment.http.calls import Calls, Failed, said
 from cominflow.fulfilment.http.line import Reply
 from cominflow.fulfilment.matching import Row
+from cominflow.fulfilment.outcomes import called
 from cominflow.limits import HTTP_FAILURES_IN_A_ROW_MAX, HTTP_REFUSALS_MAX
 
 log = logging.getLogger("cominflow.fulfilment")
@@ -51,7 +52,7 @@ class Questions:
         if self._failures_in_a_row and not self._lives():
             raise self.calls.away(why)
         for key, words in self.set_aside.items():
-            log.warning("%s is set aside, for a person: of %s, %s", key, self.endpoint.shown, words)
+            log.warning("%s is set aside, for a person: of %s, %s", called(key), self.endpoint.shown, words)
             self.answered.append((key, {"outcome": "pending"}))
 
     def _ask(self, keys: Keys) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -125,3 +125,61 @@ def test_what_failed_of_a_file_is_logged_when_the_database_goes_away_at_the_next
     house.work(is_later=True)
     assert {"RV_20260301_001.A01", "RV_20260301_002.A01"} <= set(house.outbox())
     assert Batch.objects.get().finished_at is not None
+
+
+class Remembers:
+    """A provider that keeps what it was asked, and fails where it is asked about the person `poison`."""
+
+    def __init__(self, poison: str = "") -> None:
+        self.poison = poison
+        self.asked: list[list[str]] = []
+
+    def check(self, settings: Any) -> list[str]:
+        """Anything goes."""
+        return []
+
+    def fulfil(self, requests: Any, settings: Any) -> Any:
+        """Every request is fulfilled with its place."""
+        self.asked.append(requests.index.tolist())
+        if self.poison in requests["codice_fiscale"].tolist():
+            raise ValueError("this one")
+        return requests[["codice_fiscale"]].assign(outcome="fulfilled", punteggio=range(len(requests)))[
+            ["outcome", "punteggio"]
+        ]
+
+
+def test_small_files_that_came_together_are_asked_for_in_one_go_each_under_keys_of_its_own(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cominflow.fulfilment import provider
+    from tests.house import answers, bank_file
+
+    told = Remembers()
+    monkeypatch.setattr(provider, "find", lambda name: told)
+    first, second = sent_together(house, bank_file(2), bank_file(3, seed=2))
+    house.work()
+    assert told.asked == [
+        [f"A-1/{place}.{first.claim_id}" for place in (1, 2)]
+        + [f"A-2/{place}.{second.claim_id}" for place in (1, 2, 3)]
+    ]
+    assert answers(house.outbox()["RV_20260301_001.A01"]) == [("00", 0), ("00", 1)]
+    assert answers(house.outbox()["RV_20260301_002.A01"]) == [("00", 2), ("00", 3), ("00", 4)]
+
+
+def test_a_file_that_its_provider_cannot_take_keeps_no_other_of_its_batch_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cominflow.exchange import requests
+    from cominflow.fulfilment import provider
+    from cominflow.models import Batch
+    from tests.house import bank_file, scored
+
+    poisoned, fine = bank_file(2), bank_file(2, seed=2)
+    told = Remembers(poison=next(iter(scored(poisoned))))
+    monkeypatch.setattr(provider, "find", lambda name: told)
+    first, second = sent_together(house, poisoned, fine)
+    house.work()
+    assert [requests.counts(one)["waiting"] for one in (first, second)] == [2, 0]
+    assert "RV_20260301_002.A01" in house.outbox() and "RV_20260301_001.A01" not in house.outbox()
+    assert "it raised ValueError" in Batch.objects.get().error
+    assert [len(keys) for keys in told.asked] == [4, 2, 2]

@@ -39,7 +39,7 @@ def test_a_file_is_counted_on_its_way_through(house: House, monkeypatch: pytest.
     batches.read(arrival.batch_id)
     assert pulse.look(clock.now()).requests == {"read": 0, "waiting": 6, "open": 0, "done": 0}
     arrival.refresh_from_db()
-    fulfil.fulfil(arrival, fulfil.waiting(arrival)[0], at=clock.now())
+    fulfil.fulfil([arrival], fulfil.waiting([arrival])[0][0], at=clock.now())
     half = pulse.look(clock.now()).requests
     assert half == (
         {"read": 0, "waiting": 0, "open": 2, "done": 4} if kept == "rows"

@@ -15,7 +15,7 @@ SETTINGS = {"result": {"punteggio": "Punteggio", "nota": "Nota"}}
 
 def test_every_request_goes_on_the_work_list() -> None:
     answer = provider.ask("manual", SETTINGS, pd.DataFrame({"codice": ["A", "B"]}, index=[3, 1]), service="VIS2")
-    assert answer["outcome"].to_dict() == {3: "pending", 1: "pending"}
+    assert answer.outcomes.tolist() == ["pending", "pending"]
 
 
 def test_what_an_operator_says_is_kept_as_text_and_blank_fields_are_left_out() -> None:

@@ -30,13 +30,13 @@ def test_an_unknown_provider_is_refused_with_the_nearest_name() -> None:
 
 def test_an_answer_in_another_order_is_put_in_the_order_that_was_asked() -> None:
     answer = outcomes.checked(GOOD.loc[[9, 4, 7]], ASKED.index)
-    assert answer.index.tolist() == [4, 7, 9]
-    assert answer["outcome"].tolist() == ["fulfilled", "not_found", "pending"]
+    assert answer.outcomes.tolist() == ["fulfilled", "not_found", "pending"]
+    assert answer.results["punteggio"].to_pylist() == [1, None, None]
 
 
 def test_a_result_beside_another_outcome_than_fulfilled_is_dropped() -> None:
     answer = outcomes.checked(GOOD, ASKED.index)
-    assert outcomes.table_of(answer).to_pylist() == [{"punteggio": 1}, {"punteggio": None}, {"punteggio": None}]
+    assert answer.results.to_pylist() == [{"punteggio": 1}, {"punteggio": None}, {"punteggio": None}]
 
 
 @pytest.mark.parametrize(
@@ -83,22 +83,13 @@ def test_results_come_out_in_stored_types_and_never_as_floats(
     values: Any, expected: list[Any], kind: pa.DataType
 ) -> None:
     given = pd.DataFrame({"outcome": "fulfilled", "x": values}, index=ASKED.index)
-    column = outcomes.table_of(outcomes.checked(given, ASKED.index)).column("x")
+    column = outcomes.checked(given, ASKED.index).results.column("x")
     assert (column.to_pylist(), column.type) == (expected, kind)
-
-
-def test_answers_of_two_services_are_put_together_and_types_that_differ_become_text() -> None:
-    first = outcomes.checked(
-        pd.DataFrame({"outcome": "fulfilled", "x": [7, 8], "y": [1, 2]}, index=[0, 3]), pd.Index([0, 3])
-    )
-    second = outcomes.checked(pd.DataFrame({"outcome": "fulfilled", "x": ["007"]}, index=[1]), pd.Index([1]))
-    found = outcomes.table_of(outcomes.together([first, second]))
-    assert found.to_pylist() == [{"x": "7", "y": 1}, {"x": "007", "y": None}, {"x": "8", "y": 2}]
 
 
 def test_an_answer_without_results_is_a_table_without_columns() -> None:
     answer = outcomes.checked(GOOD[["outcome"]], ASKED.index)
-    assert outcomes.table_of(answer).num_columns == 0
+    assert answer.results.num_columns == 0
 
 
 def test_every_outcome_of_a_provider_leads_to_a_state_of_the_table() -> None:
@@ -123,7 +114,7 @@ class Acme:
 
 
 @pytest.fixture
-def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], pd.DataFrame]:
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], outcomes.Said]:
     """An installed package that offers the provider `acme`; call it to ask for ASKED."""
     (tmp_path / "acme_provider.py").write_text(ACME)
     metadata = tmp_path / "acme-1.0.dist-info"
@@ -136,20 +127,20 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], pd.
     return lambda what: provider.ask("acme", {"what": what}, ASKED, service="VIS1")
 
 
-def test_a_package_that_is_installed_brings_its_provider(acme: Callable[[str], pd.DataFrame]) -> None:
-    assert outcomes.table_of(acme("echo")).column("codice").to_pylist() == ["A", "B", "C"]
+def test_a_package_that_is_installed_brings_its_provider(acme: Callable[[str], outcomes.Said]) -> None:
+    assert acme("echo").results.column("codice").to_pylist() == ["A", "B", "C"]
     assert provider.check("acme", {}) == ["'what' is missing"]
     with pytest.raises(WorldError, match=r"cannot load provider broken \(acme_provider:Nothing\)"):
         provider.find("broken")
 
 
-def test_a_provider_that_fails_is_named_and_the_persons_it_quotes_are_not(acme: Callable[[str], pd.DataFrame]) -> None:
+def test_a_provider_that_fails_is_named_and_the_persons_it_quotes_are_not(acme: Callable[[str], outcomes.Said]) -> None:
     with pytest.raises(WorldError, match="cannot ask provider acme for service VIS1: it raised KeyError") as caught:
         acme("raise")
     assert caught.value.retryable and "'A'" not in str(caught.value)
 
 
-def test_an_answer_with_a_row_too_few_names_the_provider(acme: Callable[[str], pd.DataFrame]) -> None:
+def test_an_answer_with_a_row_too_few_names_the_provider(acme: Callable[[str], outcomes.Said]) -> None:
     with pytest.raises(WorldError, match="answer of provider acme for service VIS1: row 4: asked, but not answered"):
         acme("short")
 
@@ -166,7 +157,7 @@ def test_a_provider_that_quotes_a_person_in_words_like_ours_is_told_without_them
             raise WorldError("ask", "provider quoting for service VIS1", f"nothing is known of {person}")
 
     monkeypatch.setattr(provider, "find", lambda name: Quoting())
-    asked = pd.DataFrame({"nome": ["BIANCHI"]}, index=provider.keys("A-1", [0], name="x"))
+    asked = pd.DataFrame({"nome": ["BIANCHI"]}, index=provider.keys("A-1", [0], "0f" * 16))
     with pytest.raises(WorldError, match="with a request's data in its words") as caught:
         provider.ask("quoting", {}, asked, service="VIS1")
     assert "BIANCHI" not in str(caught.value)

@@ -31,8 +31,9 @@ def requests(*keys: str | None, **others: Any) -> pd.DataFrame:
 
 def ask(settings: dict[str, Any], asked: pd.DataFrame) -> list[dict[str, Any]]:
     answer = provider.ask("table", settings, asked, service="VIS1")
-    assert answer.index.equals(asked.index)
-    return [{k: None if pd.isna(v) else v for k, v in row.items()} for row in answer.to_dict("records")]
+    outcomes = answer.outcomes.tolist()
+    results = answer.results.to_pylist() if answer.results.num_columns else [{} for _ in outcomes]
+    return [{"outcome": outcome, **row} for outcome, row in zip(outcomes, results, strict=True)]
 
 
 def test_text_of_a_csv_file_stays_text_with_its_zeros_and_na_is_napoli(tmp_path: Path) -> None:
@@ -75,8 +76,8 @@ def test_types_of_a_parquet_file_stay_and_whole_numbers_with_gaps_are_whole(tmp_
     frame.to_parquet(path)
     settings = {"file": str(path), "key": {"codice_fiscale": "cf"}, "result": {"punteggio": "score", "saldo": "saldo"}}
     answer = provider.ask("table", settings, requests("A", "B"), service="VIS1")
-    assert answer["punteggio"].array[0] == 712 and str(answer["punteggio"].dtype) == "int64[pyarrow]"
-    assert answer["saldo"].array[0] == Decimal("0.10")
+    assert answer.results["punteggio"].to_pylist()[0] == 712 and answer.results["punteggio"].type == pa.int64()
+    assert answer.results["saldo"].to_pylist()[0] == Decimal("0.10")
 
 
 def test_repeated_keys_are_refused_and_shown_masked(tmp_path: Path) -> None:
