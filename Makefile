@@ -2,7 +2,7 @@
 # Two environments in one folder: what runs the system, and on top of it what tests it.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sqlite test-postgresql lint tidy format docs golden sim bench programs clean
+.PHONY: help demo test test-sqlite test-postgresql test-commands lint tidy format docs golden sim bench programs clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python3.12 test` chooses another.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
@@ -10,6 +10,9 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 # In the order of the folders: sorted by the count of tests, the longest file (one test) would begin last, alone.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# What commands say and how they end is tried as processes, which is slow, and lies above the database.
+COMMANDS := $(addprefix tests/acceptance/test_,command_line.py log_json.py operator.py provider_command.py \
+	shared_work.py stopping.py)
 SEED ?= 1
 
 help:  ## list the targets
@@ -36,13 +39,16 @@ programs: .venv/tests  ## install the programs that tests talk to (Debian, as ro
 demo: .venv/runs  ## the whole system on this machine: files go in by SFTP, answers and an invoice come out
 	$(BIN)/cominflow demo
 
-test: programs test-sqlite test-postgresql  ## all tests, then those that use a database once more on PostgreSQL
+test: programs test-sqlite test-postgresql  ## all tests, then flows and all that is stored once more on PostgreSQL
 
 test-sqlite: .venv/tests
 	$(PYTEST)
 
 test-postgresql: .venv/tests
-	COMINFLOW_TEST_DATABASE=postgresql $(PYTEST) -m database
+	COMINFLOW_TEST_DATABASE=postgresql $(PYTEST) -m database $(addprefix --ignore=,$(COMMANDS))
+
+test-commands: .venv/tests  ## the tests of commands on PostgreSQL too; `make test` has them on SQLite
+	COMINFLOW_TEST_DATABASE=postgresql $(PYTEST) -m database $(COMMANDS)
 
 lint: .venv/tests  ## form, types, import contracts and house rules
 	$(BIN)/ruff format --check .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,37 +10,20 @@ from typing import Any
 
 import pytest
 
+from tests.system import System
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 BANK = ROOT / "layouts" / "banca-demo"
 
 
-class Office:
+class Office(System):
     """A system with one customer, two services that a person fulfils, and the command."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
-        data = folder / "var"
-        self.folder = folder
-        self.home = data / "customers" / "banca-demo"
-        self.environment = {**os.environ, "COMINFLOW_DATA": str(data), "COMINFLOW_DATABASE_URL": database_url}
-
-    def run(self, *arguments: str | Path, code: int = 0) -> str:
-        """Run `cominflow`, demand its exit code, and give back what it printed (its errors when it failed)."""
-        done = subprocess.run(
-            [BIN / "cominflow", *map(str, arguments)],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stderr if code else done.stdout
-
-    def json(self, *arguments: str | Path) -> Any:
-        """What the command prints with --json."""
-        return json.loads(self.run(*arguments, "--json"))
+    @property
+    def home(self) -> Path:
+        """The customer's folders."""
+        return self.data / "customers" / "banca-demo"
 
     def send(self, name: str, *, seed: int) -> bytes:
         """Put a valid file of three requests into the inbox, whole at once; returns its bytes."""
@@ -54,14 +36,10 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, database_url: str) -> Office:
+def office(tmp_path: Path, database_url: str, program: Any) -> Office:
+    program("ssh-keygen")
     office = Office(tmp_path, database_url)
-    office.run("init")
-    office.run("customer", "add", "banca-demo", "--name", "Banca Demo")
-    for service in ("VIS1", "VIS2"):
-        office.run("service", "add", service, "--title", f"Visura {service}", "--provider", "manual")
-        office.run("price", "set", "banca-demo", service, "3.50")
-    office.run("feed", "publish", "banca-demo", BANK)
+    office.build("banca-demo", {"VIS1": ("3.50", None), "VIS2": ("3.50", None)})
     return office
 
 
@@ -141,7 +119,7 @@ def test_what_an_inbox_keeps_for_ever_is_in_the_status(office: Office) -> None:
 def test_a_wrong_service_is_corrected_and_what_still_does_not_fit_is_said_on_publishing(office: Office) -> None:
     office.run("service", "set", "VIS1", "--settings", '{"result": {"puntegio": "Punteggio"}}')
     (vis1, _) = office.json("service", "list")
-    assert (vis1["title"], vis1["settings"]) == ("Visura VIS1", {"result": {"puntegio": "Punteggio"}})
+    assert (vis1["title"], vis1["settings"]) == ("Servizio VIS1", {"result": {"puntegio": "Punteggio"}})
     assert any(
         "VIS1 gives result.puntegio" in note for note in office.json("feed", "publish", "banca-demo", BANK)["notes"]
     )

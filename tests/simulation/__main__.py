@@ -30,7 +30,7 @@ def main() -> int:
     )
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}  [default: all]")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--singles", choices=("all", "drawn", "none"), default="all")
+    parser.add_argument("--singles", choices=("all", "chained", "none"), default="all")
     parser.add_argument("--pairs", type=int, help="how many pairs, by chance  [default: every pair]")
     parser.add_argument("--random", type=int, default=200, help="schedules of random kills  [default: 200]")
     parser.add_argument("--short", action="store_true", help="a smaller workload, with the same failpoints")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.simulation import lives, schedules
 from tests.simulation.files import Sent
-from tests.simulation.lives import Ended
+from tests.simulation.lives import At, Ended
 from tests.simulation.place import Place
 from tests.simulation.schedules import Recorded, Schedule
 
@@ -22,7 +22,7 @@ from tests.simulation.schedules import Recorded, Schedule
 class Wanted:
     """What to run.
 
-    singles  "all" (first and last passing of each failpoint), "drawn" (one passing of each, by chance) or "none"
+    singles  "all" (first and last passing of each failpoint), "chained" (each once, several in one schedule) or "none"
     pairs    how many by chance; None for every pair of failpoints, on the short workload
     drawn    schedules of one to four kills by chance
     is_short whether singles, pairs and drawn ones run on the short workload
@@ -51,7 +51,12 @@ def run(root: Path, server_url: str, wanted: Wanted) -> Tally:
     tally = Tally()
     system = _System(root / ("short" if wanted.is_short else "whole"), server_url, wanted, tally)
     if wanted.singles != "none":
-        many = list(schedules.singles(system.recorded, chosen if wanted.singles == "drawn" else None))
+        many = list(schedules.singles(system.recorded))
+        if wanted.singles == "chained":
+            chained = system.run("chains", list(schedules.chains(system.recorded)))
+            killed = {kill.name for one in chained for kill in one.schedule[: one.kills_count] if isinstance(kill, At)}
+            print(f"  chains: killed at {len(killed)} failpoints", flush=True)
+            many = list(schedules.singles_but(system.recorded, killed, chosen))
         for one in system.run("singles", many):
             if one.kills_count != len(one.schedule):
                 tally.problems.append(f"singles, {one}: only {one.kills_count} kills happened")

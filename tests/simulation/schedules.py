@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ OPENERS = (At("claim.durable"), At("claim.copy_named"), At("publish.opened"))
 NOT_PASSED: dict[str, str] = {}
 
 Schedule = tuple[Kill, ...]
+
+# Kills in one schedule of a chain: each life dies about a fourth of the way after the one before.
+_CHAINED = 4
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,31 @@ def record(template: Place, sent: list[Sent]) -> tuple[Recorded, list[Ended]]:
     return Recorded(Counter(undisturbed.passed[0]), restarts), ended
 
 
-def singles(recorded: Recorded, chosen: random.Random | None = None) -> Iterator[Schedule]:
-    """Each failpoint at its first and its last passing; or with `chosen` at one passing, drawn from all of them."""
+def singles(recorded: Recorded) -> Iterator[Schedule]:
+    """Each failpoint at its first and its last passing."""
     for name, count in sorted(recorded.counts.items()):
-        if chosen is not None:
+        yield from ((At(name, nth),) for nth in sorted({1, count}))
+    yield from _after_openers(recorded)
+
+
+def chains(recorded: Recorded) -> Iterator[Schedule]:
+    """Each failpoint at its first passing, some in one schedule: life after life dies further on its way."""
+    names = list(recorded.counts)  # in the order in which they are passed first
+    count = -(-len(names) // _CHAINED)
+    for start in range(count):
+        yield tuple(At(name) for name in names[start::count])
+
+
+def singles_but(recorded: Recorded, killed: Container[str], chosen: random.Random) -> Iterator[Schedule]:
+    """Each failpoint at which nothing was killed, at one passing, drawn from all of them."""
+    for name, count in sorted(recorded.counts.items()):
+        if name not in killed:
             yield (At(name, chosen.randint(1, count)),)
-        else:
-            yield from ((At(name, nth),) for nth in sorted({1, count}))
+    yield from _after_openers(recorded)
+
+
+def _after_openers(recorded: Recorded) -> Iterator[Schedule]:
+    """What only a restart passes."""
     for name, opener in sorted(recorded.restarts.items()):
         yield (opener, At(name))
 
