@@ -91,6 +91,18 @@ def findings(summary: str) -> Reason:
     )
 
 
+def wrong_beside(count: int) -> Reason:
+    """Records that belong to no request have errors: what they say holds for every request of the file."""
+    return Reason(
+        f"{count} record{'s' * (count > 1)} beside the requests (head or tail) cannot be accepted; "
+        "see `cominflow arrival show`, or the customer's receipt",
+        "i record che valgono per tutto il file (testa o coda) contengono gli errori indicati sotto: nessuna richiesta "
+        "è stata accettata; correggere il file e inviarlo di nuovo",
+        "records that hold for the whole file (head or tail) have the errors below: no request was accepted; correct "
+        "the file and send it again",
+    )
+
+
 def too_many_wrong(wrong: int, count: int, policy: str) -> Reason:
     """More requests are wrong than the feed lets pass."""
     share_it = "l'accordo non ammette richieste errate" if policy == "reject-file" else f"l'accordo ne ammette {policy}"

@@ -223,6 +223,8 @@ def verdict(
     """
     if any(severity == "error" and refuses_file(code) for (code, _), severity in report.severities.items()):
         return "REFUSED", reasons.findings(report.summary())
+    if report.others_bad_count:
+        return "REFUSED", reasons.wrong_beside(report.others_bad_count)
     is_unverifiable = any(total.status == UNVERIFIABLE for total in report.totals)
     if is_unverifiable and feed.unverifiable_total == "reject-file":
         return "REFUSED", reasons.unverifiable_total()

@@ -41,6 +41,7 @@ class Report:
     records_by_type   record type -> count; records of no known type are under ""
     findings          examples in file order; `counts` has how many there are of each (code, "record.field")
     severities        the severity of each of those
+    others_bad_count  records with errors that belong to no unit, such as head and tail; 0 where no unit was named
     is_refused        an error of framing, structure or totals speaks against the whole file
     """
 
@@ -54,6 +55,7 @@ class Report:
     records_by_type: Mapping[str, int]
     units_count: int
     units_bad_count: int
+    others_bad_count: int
     findings: tuple[Finding, ...]
     counts: Mapping[Key, int]
     severities: Mapping[Key, str]
@@ -98,6 +100,7 @@ class Report:
             "records_by_type": dict(self.records_by_type),
             "units_count": self.units_count,
             "units_bad_count": self.units_bad_count,
+            "others_bad_count": self.others_bad_count,
             "is_clean": self.is_clean,
             "is_refused": self.is_refused,
             "errors_count": self.errors_count,
@@ -149,6 +152,8 @@ class Report:
         kinds = f"{counted(self.errors_count, 'error')}, {counted(self.warnings_count, 'warning')}"
         if self.is_refused:
             verdict = "the file as a whole cannot be accepted"
+        elif self.others_bad_count:
+            verdict = f"{counted(self.others_bad_count, 'record')} beside the requests cannot be accepted"
         elif self.units_bad_count:
             verdict = f"{self.units_bad_count} of {counted(self.units_count, 'request')} cannot be accepted"
         else:

@@ -210,8 +210,10 @@ class Reading:
         self._add_totals(front, columns, counts)
         front.faults.merge(faults)
         self._draft.take(front.faults, front.witness)
-        unit_bad = _any_in(front.bad, front.units)
-        self._draft.count(counts, len(front.units), int(np.count_nonzero(unit_bad)))
+        bad_in_units = _count_in(front.bad, front.units)
+        unit_bad = bad_in_units > 0
+        others_bad_count = int(np.count_nonzero(front.bad) - bad_in_units.sum()) if self._unit else 0
+        self._draft.count(counts, len(front.units), int(np.count_nonzero(unit_bad)), others_bad_count)
         frame = front.frame
         if not len(frame.buffer):
             return
@@ -260,6 +262,7 @@ class Reading:
             records_by_type=draft.by_type(),
             units_count=draft.units_count,
             units_bad_count=draft.units_bad_count,
+            others_bad_count=draft.others_bad_count,
             findings=tuple(sorted(draft.findings, key=lambda f: f.order)),
             counts=dict(sorted(draft.counts.items())),
             severities=draft.severities,
@@ -310,9 +313,9 @@ def _union(one: dict[str, frozenset[str]], other: dict[str, frozenset[str]]) -> 
     return {name: one.get(name, frozenset()) | other.get(name, frozenset()) for name in {*one, *other}}
 
 
-def _any_in(flags: Flags, ranges: NDArray[np.int64]) -> Flags:
-    """For each range of rows, is any flag set in it."""
+def _count_in(flags: Flags, ranges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each range of rows, how many flags are set in it."""
     before = np.zeros(len(flags) + 1, np.int64)
     np.cumsum(flags, out=before[1:])
-    found: Flags = before[ranges[:, 1]] > before[ranges[:, 0]]
+    found: NDArray[np.int64] = before[ranges[:, 1]] - before[ranges[:, 0]]
     return found

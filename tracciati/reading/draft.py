@@ -25,7 +25,7 @@ class Draft:
         self.severities: dict[Key, str] = {}
         self._kept: dict[Key, int] = {}
         self._types = np.zeros(len(layout.records) + 1, np.int64)
-        self.units_count = self.units_bad_count = 0
+        self.units_count = self.units_bad_count = self.others_bad_count = 0
 
     @property
     def records_count(self) -> int:
@@ -37,11 +37,12 @@ class Draft:
         names = ["", *(r.name for r in self._layout.records)]
         return {name: number for name, number in zip(names, self._types.tolist(), strict=True) if number}
 
-    def count(self, types: NDArray[np.int64], units_count: int, units_bad_count: int) -> None:
-        """Add a block's records, as counts by type after those of no type, and its units."""
+    def count(self, types: NDArray[np.int64], units_count: int, units_bad_count: int, others_bad_count: int) -> None:
+        """Add a block's records, as counts by type after those of no type, its units, and bad records beside them."""
         self._types += types
         self.units_count += units_count
         self.units_bad_count += units_bad_count
+        self.others_bad_count += others_bad_count
 
     def take(self, faults: Faults, witness: Witness) -> None:
         """A block's faults: those still wanted as examples become findings."""

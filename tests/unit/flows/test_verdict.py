@@ -69,6 +69,23 @@ def test_a_wrong_total_refuses_the_file_whatever_the_feed_says() -> None:
     assert verdict(report_of(WRONG_TOTAL), unverifiable_total="warn")[0] == "REFUSED"
 
 
+@pytest.mark.parametrize(
+    ("what", "damage"),
+    [
+        ("a date in the head", (0, 10, b"20261332")),
+        ("a required field of the head", (0, 2, b" " * 8)),
+        ("the count in the tail", (11, 2, b"XXXXXXX")),
+        ("the sum in the tail", (11, 9, b" " * 15)),
+    ],
+)
+def test_what_cannot_be_read_beside_the_requests_refuses_the_file_whatever_the_feed_says(
+    what: str, damage: tuple[int, int, bytes]
+) -> None:
+    state, reason = verdict(report_of(damage), unverifiable_total="warn", accept="reject-record")
+    assert state == "REFUSED", what
+    assert reason.startswith("1 record beside the requests (head or tail) cannot be accepted")
+
+
 def test_a_service_without_a_price_holds_the_file_for_an_operator() -> None:
     state, reason = verdict(report_of(), unpriced=frozenset({"VIS9"}))
     assert (state, "VIS9" in reason) == ("HELD", True)
