@@ -41,6 +41,9 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         # The reader of our output went away (`| head`); what is still buffered has nowhere to go either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WORLD
+    except SystemExit:
+        # So click ends when the same happens inside a command; its 1 would say that the data has findings.
+        return WORLD
     except OSError as problem:
         where = f" {problem.filename}" if problem.filename else ""
         hint = _REMEDIES.get(problem.errno or 0, "see that it can be read and written, then run the command again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 import click
 import pytest
@@ -51,6 +52,15 @@ def test_each_kind_of_wrong_has_its_exit_code_and_words(
 def test_a_command_says_its_own_exit_code() -> None:
     assert ended(None) == 0
     assert ended(None, 1) == 1
+
+
+def test_a_pipe_that_is_closed_within_a_command_does_not_say_that_there_are_findings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # click replaces both; that must end with the test.
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    assert ended(BrokenPipeError(errno.EPIPE, "Broken pipe")) == 3
 
 
 def test_the_directions_offered_are_those_of_the_language() -> None:
