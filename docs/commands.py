@@ -23,8 +23,8 @@ Exit codes are a contract with scripts:
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | the data has findings |
-| 2 | wrong usage |
+| 1 | the data has findings; `cominflow`: a feed or layout that was given is wrong |
+| 2 | wrong usage; `tracciati`: the layout is wrong, so nothing can be said of the data |
 | 3 | could not read, write or connect |
 | 4 | someone else holds the lock |
 | 70 | our own defect |

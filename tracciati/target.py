@@ -49,7 +49,7 @@ def _beside(target: Path, mode: int | None) -> Iterator[BinaryIO]:
         beside.chmod(_new_mode() if mode is None else stat.S_IMODE(mode))  # mkstemp makes private ones
         beside.replace(target)
     except BaseException:
-        beside.unlink()
+        beside.unlink(missing_ok=True)  # it has its name already when a signal comes right behind that
         raise
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from tracciati.cli.words import in_utf_8
+
 # Name -> module in `cominflow.cli`, in the order in which a newcomer needs them. A command's function has its name.
 COMMANDS = {
     "init": "init",
@@ -50,7 +52,7 @@ class LazyGroup(click.Group):
             return None
         command = getattr(importlib.import_module(f"cominflow.cli.{COMMANDS[cmd_name]}"), cmd_name)
         assert isinstance(command, click.Command), cmd_name
-        return command
+        return in_utf_8(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cominflow.errors import CominflowError
+from tracciati.cli import streams
 
 FINDINGS = 1
 USAGE = 2
@@ -19,6 +20,8 @@ INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 
 def run(command: click.Command, name: str, arguments: list[str] | None = None) -> int:
     """Run `command` with `arguments` (those of the process when None) and return its exit code. Never raises."""
+    if not streams.made_usable():
+        return _told(streams.CLOSED, WORLD)
     try:
         result: Any = command.main(arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -43,7 +46,7 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
 
 
 def _unexpected(problem: Exception) -> int:
-    # Imported here: neither Django nor tracciati may be needed for `--help`, and one that was not imported
+    # Imported here: neither Django nor what reads files may be needed for `--help`, and what was not imported
     # cannot have raised.
     from zoneinfo import ZoneInfoNotFoundError
 

@@ -89,8 +89,14 @@ def unknown(said: str, word: str, known: Iterable[str]) -> click.UsageError:
 
 
 def source_of(path: Path) -> Path | BinaryIO:
-    """What to read from: the path, or standard input for `-`."""
-    return sys.stdin.buffer if str(path) == "-" else path
+    """What to read from: the path, or standard input for `-`. ReadingError where that is closed."""
+    if str(path) != "-":
+        return path
+    if sys.stdin is None:
+        from tracciati.errors import ReadingError
+
+        raise ReadingError("read", "standard input", "it is closed", "name a file, or send one in, as < FILE")
+    return sys.stdin.buffer
 
 
 def target_of(path: Path, *inputs: Path) -> Path | BinaryIO:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -77,7 +78,8 @@ class Progress:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._is_drawn:
-            self._write("\r\x1b[K")
+            with suppress(OSError):  # a terminal that hung up has nothing to clear; what ended us is to be seen
+                self._write("\r\x1b[K")
 
     @property
     def is_due(self) -> bool:

@@ -6,10 +6,12 @@ import errno
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import click
 
+from tracciati.cli import signals, streams
 from tracciati.errors import LayoutError, TracciatiError
 
 CLEAN = 0
@@ -22,8 +24,11 @@ INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 
 def run(command: click.Command, name: str, arguments: list[str] | None = None) -> int:
     """Run `command` with `arguments` (those of the process when None) and return its exit code. Never raises."""
+    if not streams.made_usable():
+        return _told(streams.CLOSED, WORLD)
     try:
-        result: Any = command.main(arguments, prog_name=name, standalone_mode=False)
+        with signals.raised():
+            result: Any = command.main(arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else CLEAN
     except click.ClickException as problem:
@@ -32,6 +37,10 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     except click.Abort:
         click.echo("interrupted", err=True)
         return INTERRUPTED
+    except signals.Ended as ended:
+        with suppress(OSError):  # a terminal that hung up cannot be told
+            click.echo(f"ended by {ended.name}", err=True)
+        return ended.exit_code
     except LayoutError as problem:
         click.echo(str(problem), err=True)
         return USAGE
@@ -40,6 +49,9 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
     except BrokenPipeError:
         # The reader of our output went away (`| head`); what is still buffered has nowhere to go either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WORLD
+    except SystemExit:
+        # So click ends when the same happens inside a command; its 1 would say that the data has findings.
         return WORLD
     except OSError as problem:
         where = f" {problem.filename}" if problem.filename else ""

@@ -119,7 +119,7 @@ def _codec(encoding: Table) -> str:
     written = encoding.text("codec", "ascii")
     try:
         name = codecs.lookup(written).name
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: it holds what no name can, as "\0"
         name = ""
     if name not in CODECS:
         encoding.problem("codec", f"`codec` cannot be {written!r}", f"it can be {', '.join(CODECS)}")

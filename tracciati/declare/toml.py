@@ -179,21 +179,25 @@ class Table:
         return Table(self.document, (*self.path, key), self.value.get(key, {}))
 
     def inner_tables(self, key: str) -> list[Table]:
-        """The tables of an array."""
+        """The tables of an array; an item that is none is noted as a problem, and left out."""
         self.asked.append(key)
         value = self.value.get(key, [])
         if not isinstance(value, list):
             self.problem(key, f"`{key}` must be an array of tables", f"write {key} = [ {{ ... }}, {{ ... }} ]")
             return []
-        return [Table(self.document, (*self.path, key, index), item) for index, item in enumerate(value)]
+        tables = [Table(self.document, (*self.path, key, index), item) for index, item in enumerate(value)]
+        return [table for table, item in zip(tables, value, strict=True) if isinstance(item, dict)]
 
 
 def unknown_keys(document: Document, path: Sequence[str | int], known: Iterable[str]) -> list[Problem]:
     """Note every key of the table at `path` that is not among `known`, with did-you-mean; returns those problems."""
     table: Any = document.value
     for step in path:
-        # A table that was asked for and is absent has no unknown keys.
-        table = table.get(step, {}) if isinstance(table, dict) else table[step]
+        # A table that was asked for and is absent, or something else, has no unknown keys.
+        if isinstance(table, dict):
+            table = table.get(step, {})
+        else:
+            table = table[step] if isinstance(table, list) and isinstance(step, int) else {}
     allowed = list(dict.fromkeys(known))
     found = []
     for key in table if isinstance(table, dict) else ():

@@ -183,7 +183,8 @@ class _Worker:
         """What the process does until it is ended, or the one that reads is no more."""
         self._connection.close()  # its copy of the other end: it would never see that end close
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the reading process ends this one
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.SIG_DFL)  # what the reading process does about them is not this one's to do
         try:
             for number in itertools.count():
                 connection.recv_bytes()

@@ -34,8 +34,12 @@ Example:
     show_default=True,
     help="Where to build it; an earlier demo there is replaced.",
 )
-@click.option("--seed", default=1, show_default=True, help="Another seed makes other files.")
-@click.option("--bulk", default=20_000, show_default=True, help="Requests in the bank's large file.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed makes other files."
+)
+@click.option(
+    "--bulk", type=click.IntRange(min=1), default=20_000, show_default=True, help="Requests in the bank's large file."
+)
 @showing.json_option
 def demo(folder: Path, seed: int, bulk: int, as_json: bool) -> int:
     """Show the whole way of a file: in by SFTP, checked, fulfilled, answered and invoiced in the same layout.

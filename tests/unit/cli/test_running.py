@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import click
 import pytest
 
 from cominflow import errors
-from cominflow.cli import running
+from cominflow.cli import group, running
 from tracciati.errors import LayoutError, Problem, ReadingError
 
 
@@ -68,3 +71,34 @@ def test_a_database_that_fails_is_the_world(capsys: pytest.CaptureFixture[str]) 
 def test_wrong_options_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert running.run(click.Command("x"), "cominflow", ["--nothing"]) == 2
     assert "No such option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["trace", "caf\udce9"],
+        ["arrival", "discard", "A-2", "--reason", "caf\udce9"],
+        ["customer", "add", "x", "--name", "caf\udce9"],
+        ["service", "set", "VIS1", "--title", "caf\udce9"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_text_that_is_not_utf_8_is_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert running.run(group, "cominflow", words) == 2
+    assert "'caf\\xe9' is not UTF-8\n  do: write it in UTF-8" in capsys.readouterr().err
+
+
+def test_without_standard_output_nothing_is_begun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert ended(AssertionError("it was begun")) == 3
+    assert capsys.readouterr().err == "error: standard output is closed\n  do: send it somewhere, as > /dev/null\n"
+
+
+@pytest.mark.parametrize("wrong", [("--seed", "-1"), ("--bulk", "-5"), ("--bulk", "0")], ids=" ".join)
+def test_a_demo_of_less_than_nothing_is_wrong_usage(
+    wrong: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert running.run(group, "cominflow", ["demo", "--folder", str(tmp_path / "demo"), *wrong]) == 2
+    assert f"{wrong[1]} is not in the range" in capsys.readouterr().err

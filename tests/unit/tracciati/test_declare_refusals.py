@@ -53,6 +53,7 @@ REFUSED_FIXED = [
     ('"fixed"', '"fixt"', "fixt", "`kind` cannot be 'fixt'", "did you mean `fixed`?"),
     ('"CRLF"', '"CR"', '"CR"', "`separator` cannot be 'CR'", "LF, CRLF, none"),
     ('"latin-1"', '"utf-16"', "utf-16", "`codec` cannot be 'utf-16'", "ascii, iso8859-1, cp1252, utf-8"),
+    ('"latin-1"', '"\\u0000"', "codec", "`codec` cannot be '\\x00'", "ascii, iso8859-1, cp1252, utf-8"),
     ("length = 20", 'length = "20"', "length", "`length` must be a whole number", "without quotes: length = 20"),
     ("length = 20", "length = true", "length", "`length` must be a whole number", ""),
     ("testa riga+ coda", "testa riga+ cauda", "structure", "`cauda` is neither a record nor a group", "`coda`?"),
@@ -279,6 +280,20 @@ def test_all_problems_are_named_at_once_in_the_order_of_the_text():
     lines = [problem.line for problem in problems(text)]
     assert lines == sorted(lines)
     assert len(lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ("rule = [5]\n", "rule[0]"),
+        ("group = { lotto = 5 }\n", "group.lotto"),
+        ("record = { riga = { fields = [5] } }\n", "record.riga.fields[0]"),
+        ("record = { riga = 5 }\n", "record.riga"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_table_is_refused_at_its_line(written: str, what: str) -> None:
+    (found,) = (problem for problem in problems(f"\n{written}") if problem.text == f"{what} must be a table")
+    assert (found.line, found.hint) == (2, "write it as { key = value, ... }")
 
 
 def test_a_code_without_quotes_is_said_to_be_text():

@@ -128,3 +128,16 @@ def test_the_long_commands_say_how_far_they_are_unless_they_are_told_not_to(
         terminal.seek(0)
         tracciati.main([*written, option], standalone_mode=False)
         assert "\r\x1b[K" not in terminal.getvalue()
+
+
+def test_a_terminal_that_hung_up_does_not_hide_what_ended_the_command() -> None:
+    ours, theirs = os.openpty()
+    # As standard error: nothing stays behind in it that closing it would write once more.
+    raw = io.FileIO(theirs, "w")
+    stream = io.TextIOWrapper(raw, "utf-8", write_through=True)  # type: ignore[arg-type]
+    bar, clock = told(stream, total=100)  # type: ignore[arg-type]
+    with stream, pytest.raises(KeyboardInterrupt), bar:
+        clock.seconds += 60
+        bar.to(50)
+        os.close(ours)
+        raise KeyboardInterrupt
