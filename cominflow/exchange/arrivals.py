@@ -32,6 +32,7 @@ def begin_reading(
     at: datetime,
     by: str,
     counts: Callable[[Arrival], bool] = lambda twin: True,
+    is_decided: Callable[[Arrival], bool] = lambda twin: True,
 ) -> Arrival | None:
     """Store what `archive.keep` found and move to READING; or to DUPLICATE, when this content was received before.
 
@@ -40,9 +41,11 @@ def begin_reading(
 
     counts  says of a live arrival with this content whether it makes this one a duplicate; else this one is read, as
             if it had been released
+    is_decided  says of one that counts whether it is known by now to be live for good; else this one stays CLAIMED,
+            without its hash, and is to be asked about again when that one has been read
 
-    Returns the live arrival that has the same content (the row is DUPLICATE then), or None (it is READING). Run
-    again, it says the same. Raises UsageError when the arrival is past reading.
+    Returns the live arrival that has the same content (the row is DUPLICATE then, or still CLAIMED), or None (it is
+    READING). Run again, it says the same. Raises UsageError when the arrival is past reading.
     """
     arrival.refresh_from_db(fields=["state", "sha256", "was_released", "duplicate_of"])
     if arrival.state == "DUPLICATE":
@@ -68,6 +71,8 @@ def begin_reading(
     if not counts(twin):
         _to_reading(arrival, at=at, by=by, was_released=True, duplicate_of=twin, **found)
         return None
+    if not is_decided(twin):
+        return twin
     with transaction.atomic():
         # The hash comes with the second move: while READING it would break the constraint.
         move(arrival, "READING", at=at, by=by)

@@ -12,7 +12,7 @@ waiting.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import wraps
@@ -37,6 +37,7 @@ log = logging.getLogger("cominflow.flows")
 
 FAILED, PAUSED = "failed", "paused"
 _BACKOFF_S_MAX = 900
+_UNREAD = ("CLAIMED", "READING")
 
 
 def workflow_id(batch: Batch) -> str:
@@ -130,7 +131,7 @@ def _give_up(batch: Batch) -> None:
     reason = reasons.killer(BATCH_ATTEMPTS_MAX)
     at, folders = clock.now(), Folders(settings.DATA)
     with transaction.atomic():
-        unread = [arrival for arrival in receive.arrivals_of(batch) if arrival.state in ("CLAIMED", "READING")]
+        unread = [arrival for arrival in receive.arrivals_of(batch) if arrival.state in _UNREAD]
         for arrival in unread:
             if len(unread) > 1:  # each in a batch of its own: only the one that does it will be quarantined
                 Arrival.objects.filter(pk=arrival.pk).update(batch=Batch.objects.create(created_at=at))
@@ -156,7 +157,7 @@ def _quarantine(arrival: Arrival, folders: Folders, reason: Reason, *, at: datet
 
 @_guarded
 def identify(batch_id: int) -> None:
-    """Hash and keep each file; set duplicates aside."""
+    """Hash and keep each file; set duplicates aside, but for those of a file of this batch (see `read`)."""
     if _is_late(batch_id):
         return
     batch = receive.arrivals_of(Batch.objects.get(pk=batch_id))
@@ -167,21 +168,43 @@ def identify(batch_id: int) -> None:
 
 @_guarded
 def read(batch_id: int) -> None:
-    """Read each file: small ones some to a transaction, a savepoint for each; large ones chunk by chunk."""
+    """Read each file: small ones some to a transaction, a savepoint for each; large ones chunk by chunk.
+
+    One that `identify` left CLAIMED has a twin before it: whether it is a duplicate is decided just before its turn.
+    """
     if _is_late(batch_id):
         return
     folders = Folders(settings.DATA)
-    arrivals = [a for a in receive.arrivals_of(Batch.objects.get(pk=batch_id)) if a.state == "READING"]
+    arrivals = [a for a in receive.arrivals_of(Batch.objects.get(pk=batch_id)) if a.state in _UNREAD]
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
-    for start in range(0, len(small), READ_TOGETHER_MAX):
+    for together in _read_together(small):
+        if together[0].state == "CLAIMED":
+            with turns.writing():
+                receive.identify(together[:1], folders, at=clock.now())
         with feeds.remembered(), turns.writing(), transaction.atomic():
-            for arrival in small[start : start + READ_TOGETHER_MAX]:
+            for arrival in together:
                 stopping.look()
                 _read_or_quarantine(arrival, folders)
     failpoint.hit("batch.read")
     for arrival in arrivals:
         if arrival.bytes_count > LARGE_FILE_BYTES:
+            receive.identify([arrival], folders, at=clock.now())
             _read_or_quarantine(arrival, folders)
+
+
+def _read_together(small: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+    """Shares of one transaction each, in file order; what is still CLAIMED comes first in its share.
+
+    It is identified when all before it have been committed: only then its spool may be cleared.
+    """
+    share: list[Arrival] = []
+    for arrival in small:
+        if share and (arrival.state == "CLAIMED" or len(share) == READ_TOGETHER_MAX):
+            yield share
+            share = []
+        share.append(arrival)
+    if share:
+        yield share
 
 
 def _is_late(batch_id: int) -> bool:

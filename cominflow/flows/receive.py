@@ -1,6 +1,7 @@
 """Receive: from a claimed file to queued requests, or to the reason why not.
 
-    identify   CLAIMED: hash, keep the original; READING, or DUPLICATE when its content is here already
+    identify   CLAIMED: hash, keep the original; READING, or DUPLICATE when its content is here already. CLAIMED still
+               when a file before it in its batch has the same content and was not read yet
     read       READING: QUEUED, REFUSED, QUARANTINED or HELD, with every finding counted
 
 A large file's requests are stored chunk by chunk, each in a transaction of its own, under an arrival that nobody
@@ -48,17 +49,32 @@ def arrivals_of(batch: Batch) -> list[Arrival]:
 
 
 def identify(batch: Sequence[Arrival], folders: Folders, *, at: datetime) -> None:
-    """Hash the files of a batch, keep their bytes in the archive, and set those aside whose content is here already."""
+    """Hash the files of a batch, keep their bytes in the archive, and set those aside whose content is here already.
+
+    One whose content came just before it in the batch stays CLAIMED: until that one is read nobody knows whether it
+    is accepted. Identify it again then (`batch.read` does).
+    """
     claimed = [arrival for arrival in batch if arrival.state == "CLAIMED"]
     kept = archive.keep_all(folders, claimed)
     with transaction.atomic():
         for arrival, written in zip(claimed, kept, strict=True):
-            counts = partial(repeats.counts_as_seen, arrival, at=at)
-            arrivals.begin_reading(arrival, written=written, at=at, by=READER, counts=counts)
+            arrivals.begin_reading(
+                arrival,
+                written=written,
+                at=at,
+                by=READER,
+                counts=partial(repeats.counts_as_seen, arrival, at=at),
+                is_decided=partial(_is_decided, arrival),
+            )
     failpoint.hit("receive.identified")
     for arrival in batch:
         if arrival.sha256:
             archive.clear_spool(folders, arrival)
+
+
+def _is_decided(arrival: Arrival, twin: Arrival) -> bool:
+    """False for a twin that this batch reads before `arrival`. One that another batch reads counts as received."""
+    return not (twin.state == "READING" and twin.batch_id == arrival.batch_id and twin.pk < arrival.pk)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from cominflow.models import Arrival
     from tests.house import House
 
 NAME = "RV_20260301_001.txt"
@@ -377,3 +378,106 @@ def test_a_file_that_kills_the_engine_is_found_among_its_batch(house: House) -> 
     assert list(Arrival.objects.order_by("pk").values_list("state", flat=True)) == ["QUARANTINED", "CLOSED"]
     assert "RV_20260301_001.R01" in house.receipts()
     assert not Batch.objects.filter(finished_at=None).exists()
+
+
+def sent_together(house: House, **contents: bytes) -> list[Arrival]:
+    """Files of one batch, in this order: name (without its ending) -> content."""
+    from cominflow import clock
+    from cominflow.customers import register
+    from cominflow.exchange.claim import claim
+    from cominflow.models import Arrival, Batch
+    from tests.house import BANK
+
+    for name, content in contents.items():
+        (house.folders.customer(BANK).inbox / f"{name}.txt").write_bytes(content)
+    keys = claim(house.folders, register.find(BANK), at=clock.now())
+    assert Batch.objects.filter(finished_at=None).count() == 1
+    return list(Arrival.objects.filter(pk__in=keys).order_by("pk"))
+
+
+def states_of(arrivals: list[Arrival]) -> list[tuple[str, str]]:
+    """State of each, and of which it is a duplicate."""
+    from cominflow.models import Arrival
+
+    rows = Arrival.objects.filter(pk__in=[arrival.pk for arrival in arrivals]).order_by("pk")
+    return [(row.state, row.duplicate_of.reference if row.duplicate_of else "") for row in rows]
+
+
+def test_a_resend_under_a_name_that_was_agreed_is_read_also_when_it_came_together_with_the_first(
+    house: House,
+) -> None:
+    from tests.house import bank_file
+
+    content = bank_file(1)
+    found = sent_together(house, ordini=content, RV_20260301_001=content, RV_20260301_002=content)
+    house.work()
+    assert states_of(found) == [("QUARANTINED", ""), ("CLOSED", ""), ("DUPLICATE", found[1].reference)]
+    assert house.receipt("RV_20260301_002.R01")["duplicate_of"] == found[1].reference
+    assert not any(house.folders.spool.iterdir())
+
+
+@pytest.mark.parametrize("state", ["REFUSED", "HELD"])
+def test_of_twins_that_came_together_none_is_a_duplicate_of_one_that_was_not_accepted(house: House, state: str) -> None:
+    from tests.house import bank_file, with_bytes
+
+    wrong = bank_file(1)[:-20] if state == "REFUSED" else with_bytes(bank_file(1), 1, 11, b"20251231")
+    other = bank_file(1, seed=2)
+    found = sent_together(house, RV_20260301_001=wrong, RV_20260301_002=wrong, RV_20260301_003=other)
+    house.work()
+    assert states_of(found) == [(state, ""), (state, ""), ("CLOSED", "")]
+
+
+def test_of_many_twins_that_came_together_one_is_accepted(house: House) -> None:
+    from tests.house import bank_file
+
+    contents = {f"RV_20260301_{number:03}": bank_file(1, seed=number % 3 + 1) for number in range(70)}
+    found = sent_together(house, **contents)
+    house.work()
+    states = [state for state, _ in states_of(found)]
+    assert states == ["CLOSED"] * 3 + ["DUPLICATE"] * 67
+
+
+def test_a_twin_that_another_batch_is_reading_counts_as_received(house: House) -> None:
+    from cominflow import clock
+    from cominflow.flows import receive
+    from tests.house import bank_file
+
+    content = bank_file(1)
+    first = house.send("RV_20260301_001.txt", content)
+    receive.identify([first], house.folders, at=clock.now())
+    second = house.send("RV_20260301_002.txt", content)
+    house.work()
+    assert states_of([first, second]) == [("CLOSED", ""), ("DUPLICATE", first.reference)]
+
+
+@pytest.mark.parametrize("name", ["receive.identified", "archive.cleared", "quarantine.linked", "receive.decided"])
+@pytest.mark.parametrize("passed_count", range(3))
+def test_twins_that_came_together_end_the_same_wherever_the_work_was_killed(
+    house: House, name: str, passed_count: int
+) -> None:
+    from cominflow import failpoint
+    from tests.house import bank_file
+
+    class Killed(BaseException):
+        pass
+
+    passed: list[str] = []
+
+    def listen(hit: str) -> None:
+        if hit == name:
+            passed.append(hit)
+            if len(passed) == passed_count + 1:
+                raise Killed
+
+    content = bank_file(1)
+    found = sent_together(house, ordini=content, RV_20260301_001=content, RV_20260301_002=content)
+    failpoint.arm(listen)
+    try:
+        house.work()
+    except Killed:
+        pass
+    finally:
+        failpoint.arm(None)
+    assert passed
+    house.work()
+    assert states_of(found) == [("QUARANTINED", ""), ("CLOSED", ""), ("DUPLICATE", found[1].reference)]
