@@ -131,6 +131,9 @@ class Runner:
 
         A file that has to be quiet for a while is waited for, where the time allows.
 
+        A batch that failed and waits for its next try is tried at once, one time: who calls this may have mended the
+        cause. What only rests for a paused provider rests on.
+
         on_look  called at each look that finds work under way
 
         Raises WorldError (OSError) when an inbox could not be swept, after all else is done. What failed in a batch
@@ -138,6 +141,7 @@ class Runner:
         """
         deadline = time.monotonic() + timeout_s
         wait_s, before = ONCE_LOOK_S, -1
+        _try_failed_now()
         while time.monotonic() < deadline and not self.stopping.is_set():
             _take_request(self.folders)
             claimed = self.sweep()
@@ -167,8 +171,11 @@ class Runner:
                 wake.clear()
                 dirty = watcher.take() | self.memory.due()
                 self._count_unannounced(watcher)
-                is_sweep = _take_request(self.folders) or time.monotonic() >= next_sweep
+                is_asked = _take_request(self.folders)
+                is_sweep = is_asked or time.monotonic() >= next_sweep
                 try:
+                    if is_asked:
+                        _try_failed_now()
                     if dirty or is_sweep:
                         self.sweep(None if is_sweep else dirty)
                     self.start_due()
@@ -204,7 +211,7 @@ def _show_life(folders: Folders) -> None:
 
 
 def request_sweep(folders: Folders) -> None:
-    """Ask the living engine to sweep now."""
+    """Ask the living engine to sweep now, and to try again what failed."""
     (folders.state / _ASKED).touch()
 
 
@@ -222,6 +229,12 @@ def _take_request(folders: Folders) -> bool:
 
 def _finish_request(folders: Folders) -> None:
     (folders.state / _SWEEPING).unlink(missing_ok=True)
+
+
+def _try_failed_now() -> None:
+    """Let batches that failed wait no longer for their next try. Killed afterwards, they are just due."""
+    waiting = Batch.objects.filter(finished_at=None).exclude(not_before=None).exclude(error="")
+    waiting.update(not_before=None)
 
 
 def _is_any_due() -> bool:

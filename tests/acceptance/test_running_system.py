@@ -6,6 +6,7 @@ import hashlib
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -120,6 +121,24 @@ def test_run_once_says_which_files_wait_for_what_when_a_provider_is_down(bank: S
     bank.up()
     bank.run("run", "--once")
     _wait_for_answer(bank)
+
+
+@pytest.mark.parametrize("is_beside_an_engine", [False, True])
+def test_run_once_tries_what_failed_at_once_when_its_cause_was_mended(bank: System, is_beside_an_engine: bool) -> None:
+    bank.place(BANK, "RV_20260301_001.txt", generated(bank, seed=1))
+    table = bank.folder / "scores.csv"
+    away = table.rename(bank.folder / "away.csv")
+    bank.run("run", "--once", code=3)
+    words = "from cominflow.cli import setup; setup.django(); from datetime import UTC, datetime; "
+    words += "from cominflow.models import Batch; Batch.objects.update(not_before=datetime(2999, 1, 1, tzinfo=UTC))"
+    subprocess.run([sys.executable, "-c", words], env=bank.environment, check=True)
+    (failing,) = bank.json("status")["failing"]
+    assert failing["tried_again_at"].startswith("2999")
+    away.rename(table)
+    if is_beside_an_engine:
+        bank.up()
+    bank.run("run", "--once")
+    assert "RV_20260301_001.A01" in bank.outbox(BANK)
 
 
 def _wait_for_answer(bank: System) -> None:

@@ -87,6 +87,21 @@ def test_a_batch_that_waits_for_its_next_try_is_not_due_but_told(house: House) -
     assert [one.error for one in run.failing()] == ["no disk"]
 
 
+def test_only_what_failed_is_tried_again_when_somebody_asks(house: House) -> None:
+    from cominflow import clock
+    from cominflow.flows import run
+    from cominflow.models import Batch
+
+    later = clock.now() + timedelta(hours=1)
+    failed = Batch.objects.create(created_at=clock.now(), error="no disk", not_before=later, failures_count=3)
+    resting = Batch.objects.create(created_at=clock.now(), not_before=later)
+    run._try_failed_now()
+    failed.refresh_from_db()
+    resting.refresh_from_db()
+    assert (failed.not_before, failed.error, failed.failures_count) == (None, "no disk", 3)
+    assert resting.not_before == later, "its provider is paused"
+
+
 def test_an_inbox_that_fails_does_not_keep_the_others_waiting(house: House) -> None:
     from cominflow.flows.run import Runner
     from cominflow.models import Arrival
