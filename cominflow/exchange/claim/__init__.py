@@ -20,6 +20,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 
 from cominflow import shown
@@ -74,7 +75,6 @@ def claim(
             group = judged.ready[start : start + BATCH_ARRIVALS_MAX]
             taken = taking.take(opened, group, memory, at=at, claim_ids=claim_ids)
             claimed += taken.claimed
-            ignored += taken.ignored
             waiting += taken.waiting
             if taken.is_unsettled:
                 claimed += settling.settle(opened, at=at).claimed
@@ -91,13 +91,19 @@ def waiting(folders: disk.Folders, customer: Customer, *, at: datetime) -> list[
         judged = judging.judge(customer.code, scan, judging.agreements(customer), memory, at=at)
         found = list(judged.waiting)
         for ready in judged.ready:
-            if ready.agreed is not None and (why := _refuted(opened, ready, memory, at=at)) is not None:
+            if (why := _refuted(opened, ready, memory, at=at)) is not None:
                 found.append(why)
     return [*scan.ignored, *(inbox.Ignored(one.name, one.why) for one in found)]
 
 
 def _refuted(opened: Opened, ready: Ready, memory: Memory, *, at: datetime) -> Waiting | None:
-    """What stands against a file, without a lease: the engine may be about to take it."""
+    """What stands against a file. The lease ends before a proof is asked for: nobody is kept from writing for long."""
+    with ExitStack() as leases:
+        leased = taking.open_leased(opened, ready.candidate, leases)
+    if isinstance(leased, Waiting):
+        return leased
+    if ready.agreed is None:
+        return None
     try:
         descriptor = os.open(ready.candidate.name, OPEN_FLAGS, dir_fd=opened.inbox.fd)
     except OSError:

@@ -48,7 +48,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A file that stays in the inbox by its feed's policy. `is_overdue`: somebody should look."""
+    """A file that stays in the inbox, by its feed's policy or since it is not to be had. `is_overdue`: look at it."""
 
     name: bytes
     why: str

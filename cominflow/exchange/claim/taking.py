@@ -35,10 +35,9 @@ from cominflow.models import Arrival
 
 @dataclass(frozen=True)
 class Taken:
-    """Ids that are CLAIMED, what could not be opened or waits, and whether rows are left CLAIMING for `settling`."""
+    """Ids that are CLAIMED, what waits, and whether rows are left CLAIMING for `settling`."""
 
     claimed: list[int]
-    ignored: list[inbox.Ignored]
     waiting: list[Waiting]
     is_unsettled: bool
 
@@ -57,14 +56,16 @@ def take(
     opened: Opened, group: Sequence[Ready], memory: Memory, *, at: datetime, claim_ids: Callable[[], str]
 ) -> Taken:
     """Take a group of files that a scan found. Raises WorldError; rows may then be left CLAIMING."""
-    ignored: list[inbox.Ignored] = []
     waiting: list[Waiting] = []
     with ExitStack() as leases:
         held = []
         for ready in group:
             candidate = ready.candidate
-            descriptor = _lease(opened, candidate, ignored, leases)
+            descriptor = open_leased(opened, candidate, leases)
             if descriptor is None:
+                continue
+            if isinstance(descriptor, Waiting):
+                waiting.append(descriptor)
                 continue
             refuted = proofs.refute(opened.customer.code, opened.inbox, ready, descriptor, memory, at=at)
             if refuted is not None:
@@ -73,7 +74,7 @@ def take(
             row = _intent(opened, descriptor, candidate, at, claim_ids())
             held.append(_Held(candidate, descriptor, row, ready.marker.name if ready.marker else b""))
         if not held:
-            return Taken([], ignored, waiting, is_unsettled=False)
+            return Taken([], waiting, is_unsettled=False)
         failpoint.hit("claim.leased")
         _make_durable(opened, held)
         with turns.writing(), transaction.atomic():
@@ -89,30 +90,31 @@ def take(
         state_claimed(rows, at=at, markers=markers)
         failpoint.hit("claim.stated")
     memory.taken(opened.customer.code, [one.candidate for one in free])
-    return Taken([row.pk for row in rows], ignored, waiting, is_unsettled=len(rows) < len(held))
+    return Taken([row.pk for row in rows], waiting, is_unsettled=len(rows) < len(held))
 
 
-def _lease(opened: Opened, candidate: inbox.Candidate, ignored: list[inbox.Ignored], leases: ExitStack) -> int | None:
-    """Open and lease one file; None when it is not to be had now."""
+def open_leased(opened: Opened, candidate: inbox.Candidate, leases: ExitStack) -> int | Waiting | None:
+    """Open and lease one file until `leases` ends; or why it is not to be had now. None when it is gone by now."""
     name = candidate.name
     try:
         descriptor = os.open(name, OPEN_FLAGS, dir_fd=opened.inbox.fd)
     except FileNotFoundError:
         return None
     except OSError as cause:
-        ignored.append(inbox.Ignored(name, f"it cannot be opened ({os.strerror(cause.errno or 0)})"))
-        return None
+        why = f"it cannot be opened ({os.strerror(cause.errno or 0)}); let our account read it: `chmod u+r`, or `chown`"
+        return Waiting(name, why, is_overdue=True)
     leases.callback(os.close, descriptor)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) != (candidate.dev, candidate.ino):
         return None
     try:
         if not lease.take(descriptor):
-            return None
+            return Waiting(name, "somebody has it open for writing; it is taken when that is closed (`lsof` tells who)")
     except OSError as cause:
-        why = f"it cannot be leased ({os.strerror(cause.errno or 0)}): does it belong to another account than ours?"
-        ignored.append(inbox.Ignored(name, why))
-        return None
+        why = (
+            f"it cannot be leased ({os.strerror(cause.errno or 0)}); where it is another account's: `chown` it to ours"
+        )
+        return Waiting(name, why, is_overdue=True)
     return descriptor
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -74,6 +76,55 @@ def test_a_file_that_is_still_written_stays_until_its_writer_closes_it(
         writer.write(b"second half")
     (arrival,) = claim(folders, customer, at)
     assert content(folders, arrival) == b"first half, second half"
+
+
+def test_a_file_that_somebody_has_open_is_told_among_what_waits_and_is_not_held_up(
+    folders: Folders, customer: Customer, inbox: Path, at: datetime
+) -> None:
+    from cominflow.exchange.claim import waiting
+    from cominflow.models import Event
+
+    (inbox / "b.txt").write_bytes(b"whole")
+    with (inbox / "a.txt").open("wb") as writer:
+        (told,) = waiting(folders, customer, at=at)
+        assert told.name == b"a.txt" and told.why.startswith("somebody has it open for writing")
+        assert len(claim(folders, customer, at)) == 1
+        writer.write(b"more")
+    assert waiting(folders, customer, at=at) == []
+    os.close(os.open(inbox / "a.txt", os.O_WRONLY | os.O_NONBLOCK))  # refused while anybody has a lease
+    assert not Event.objects.filter(what="ignored").exists(), "it is no trouble: it is being written"
+
+
+def test_a_file_that_may_not_be_read_is_told_with_what_to_do_and_reported_once(
+    folders: Folders, customer: Customer, inbox: Path, at: datetime
+) -> None:
+    from cominflow.exchange.claim import waiting
+    from cominflow.models import Event
+
+    (inbox / "a.txt").write_bytes(b"x")
+    (inbox / "a.txt").chmod(0)
+    with without_roots_rights():
+        for _ in range(2):
+            assert claim(folders, customer, at) == []
+        (told,) = waiting(folders, customer, at=at)
+    why = "it cannot be opened (Permission denied); let our account read it: `chmod u+r`, or `chown`"
+    assert (told.name, told.why) == (b"a.txt", why)
+    assert list(Event.objects.filter(what="ignored").values_list("reason", flat=True)) == [f"a.txt: {why}"]
+
+
+@contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """In this thread root may read no more than the modes of files say, like any other account."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, before, after = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, before) == 0
+    after[:] = before[:]
+    after[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, of those in effect
+    assert libc.capset(header, after) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(header, before) == 0
 
 
 def test_small_files_share_a_batch_and_a_large_one_has_its_own(
