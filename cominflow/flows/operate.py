@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from django.db import transaction
 
-from cominflow import failpoint, settings
+from cominflow import entered, failpoint, settings
 from cominflow.errors import CominflowError, UsageError
 from cominflow.exchange import arrivals, feeds, moves, publish, requests
 from cominflow.exchange.disk import Folders
@@ -83,7 +83,7 @@ def republish(delivery: Delivery, *, by: str, reason: str, at: datetime) -> bool
     Returns False when the file is there, whole. Raises UsageError (another file has its name, it has not gone out, no
     reason), WorldError when its folder is missing, CominflowError when its bytes come out otherwise.
     """
-    if not reason.strip():
+    if not entered.one_line("the reason", reason):
         raise UsageError(f"to publish {delivery.reference} again needs a reason", hint="say how the file was lost")
     folders = Folders(settings.DATA)
     if publish.is_there(folders, delivery):

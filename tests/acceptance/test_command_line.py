@@ -231,6 +231,25 @@ def test_an_empty_system_lists_nothing_and_says_so(system: System) -> None:
     assert (status["customers"], status["arrivals"], status["requests_waiting_for_a_person"]) == (0, {}, 0)
 
 
+def test_a_customer_whose_folders_cannot_be_made_is_none(system: System) -> None:
+    place, elsewhere = system.data / "customers" / "y", system.data.parent / "y"
+    place.write_text("in the way")
+    system.run("customer", "add", "y", "--name", "Y", code=3)
+    assert system.json("customer", "list") == []
+    place.unlink()
+    # The link was made and the folder for uploads was not: given again, the command finishes.
+    (system.data / "staging" / "y").write_text("in the way")
+    system.run("customer", "add", "y", "--name", "Y", "--folder", elsewhere, code=3)
+    (system.data / "staging" / "y").unlink()
+    system.run("customer", "add", "y", "--name", "Y", "--folder", elsewhere)
+    assert (elsewhere / "inbox").is_dir()
+
+    (elsewhere / "inbox").rmdir()
+    assert "made again with `cominflow init`" in system.run("run", "--once", code=3).stderr
+    system.run("init")
+    system.run("run", "--once")
+
+
 def test_output_into_a_closed_pipe_ends_quietly(system: System) -> None:
     reading, writing = os.pipe()
     os.close(reading)
