@@ -22,7 +22,8 @@ def one_line(what: str, text: str) -> str:
     for number, character in enumerate(stripped, 1):
         if unicodedata.category(character) in _UNSEEN:
             raise UsageError(
-                f"{what} has a character that is not seen (U+{ord(character):04X}) at place {number}: {ascii(stripped)}",
+                f"{what} has a character that is not seen (U+{ord(character):04X}) at place {number}: "
+                f"{ascii(stripped)}",
                 hint="type it on one line, without control characters and marks of direction",
             )
     return stripped

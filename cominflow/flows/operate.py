@@ -122,6 +122,7 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
 
     Raises UsageError when the request is not open, or the result does not fit the customer's layout.
     """
+    from cominflow.flows import why_open
     from cominflow.flows.fulfil import misfits  # pandas: only when an answer is given
 
     answers = Answers(
@@ -136,8 +137,8 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
         for path in misfits(arrival, answers):
             field = contents.layout_of(arrival).field(path)
             raise UsageError(
-                f"{field.origin} does not fit {path} ({field.base}, {field.length} bytes) of the customer's layout",
-                hint="shorten it as the contract says, or answer with --outcome failed",
+                f"{field.origin} does not fit {path} ({why_open.takes(field)}) of the customer's layout",
+                hint="give a value that the field takes, as the contract says, or answer with --outcome failed",
             )
         requests.store(place, answers, at=at)
         moves.record(place.name, "answered", at=at, by=by, reason=outcome)

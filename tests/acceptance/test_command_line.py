@@ -250,6 +250,49 @@ def test_a_customer_whose_folders_cannot_be_made_is_none(system: System) -> None
     system.run("run", "--once")
 
 
+def test_a_database_of_a_relative_path_is_wrong_usage(bare: System) -> None:
+    bare.environment["COMINFLOW_DATABASE_URL"] = "sqlite:///rel.db"
+    told = bare.run("init", code=2).stderr
+    assert "names no whole path: sqlite:///rel.db" in told and "four slashes" in told
+
+
+def test_a_missing_database_is_named(bare: System) -> None:
+    bare.environment["COMINFLOW_DATABASE_URL"] = f"sqlite:///{bare.data}/state/none.db"
+    assert f"there is no {bare.data}/state/none.db" in bare.run("status", code=2).stderr
+
+
+def test_a_folder_that_may_not_be_entered_is_no_missing_system(tmp_path: Path, program: Any) -> None:
+    system = System(tmp_path / "var", f"sqlite:///{tmp_path}/var/state/cominflow.db")
+    system.run("init")
+    state = system.data / "state"
+    state.chmod(0)
+    try:
+        done = _run_without_rights(system, program)
+    finally:
+        state.chmod(0o700)
+    assert done.returncode == 3, done.stderr
+    assert f"cannot enter {state}: Permission denied" in done.stderr
+
+
+def test_a_database_that_may_not_be_written_is_named_with_what_lies_beside_it(tmp_path: Path, program: Any) -> None:
+    system = System(tmp_path / "var", f"sqlite:///{tmp_path}/var/state/cominflow.db")
+    system.run("init")
+    file = system.data / "state" / "cominflow.db"
+    file.chmod(0o400)
+    done = _run_without_rights(system, program, "customer", "add", "y", "--name", "Y")
+    assert done.returncode == 3, done.stderr
+    assert f"{file}: attempt to write a readonly database" in done.stderr and f"{file}-wal" in done.stderr
+
+
+def _run_without_rights(system: System, program: Any, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command (by default `status`), without the rights of root to pass by those of files."""
+    bounded = [program("setpriv"), "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps=-all"]
+    prefix = [] if os.geteuid() else bounded
+    return subprocess.run(
+        [*prefix, COMMAND, *(words or ("status",))], env=system.environment, capture_output=True, text=True, check=False
+    )
+
+
 def test_output_into_a_closed_pipe_ends_quietly(system: System) -> None:
     reading, writing = os.pipe()
     os.close(reading)

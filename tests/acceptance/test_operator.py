@@ -134,7 +134,7 @@ def test_a_request_says_why_it_waits_and_shows_the_value_only_when_asked(office:
     for service in ("VIS1", "VIS2"):
         office.run("service", "set", service, "--provider", "table", "--settings", json.dumps(settings))
     office.run("run", "--once")
-    misfit = "result.punteggio does not fit richiesta.punteggio (integer, 6 bytes)"
+    misfit = "result.punteggio does not fit richiesta.punteggio (integer, at most 6 digits, no decimals, no sign)"
     reference = office.json("work", "list")[0]["reference"]
     for more, value in (([], ""), (["--reveal"], ": 1234567")):
         assert office.json("work", "list", *more)[0]["reason"] == misfit + value
