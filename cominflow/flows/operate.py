@@ -13,6 +13,7 @@ from cominflow import entered, failpoint, settings
 from cominflow.errors import CominflowError, UsageError
 from cominflow.exchange import arrivals, feeds, moves, publish, requests
 from cominflow.exchange.disk import Folders
+from cominflow.exchange.request_states import ANSWERED
 from cominflow.exchange.requests import Answers, Place
 from cominflow.exchange.states import ARRIVAL_WAITING
 from cominflow.flows import contents, repeats
@@ -117,6 +118,16 @@ def _demand_same_bytes(delivery: Delivery, folders: Folders) -> None:
         )
 
 
+def _demand_unanswered(now: Place) -> None:
+    """Say who answered, and what can be done: the table of moves knows neither."""
+    if now.state == ANSWERED:
+        raise UsageError(
+            f"request {now.name} is ANSWERED already: {now.outcome}, by {now.answered_by}",
+            hint=f"an answer by hand that has not gone out is taken back with `cominflow work undo {now.name} --reason "
+            "TEXT`; then give the new one",
+        )
+
+
 def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str, at: datetime) -> None:
     """Answer one open request by hand. It goes out in a further, numbered delivery of its arrival.
 
@@ -134,6 +145,7 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
     )
     with transaction.atomic():
         arrival = Arrival.objects.select_for_update().get(pk=place.arrival_id)
+        _demand_unanswered(requests.place(arrival, place.position))
         for path in misfits(arrival, answers):
             field = contents.layout_of(arrival).field(path)
             raise UsageError(

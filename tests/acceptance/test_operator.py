@@ -62,7 +62,8 @@ def test_a_request_is_answered_by_hand_and_traced_to_its_invoice(office: Office)
         "work", "answer", reference, "--outcome", "fulfilled", "--field", "punteggio=1234567", code=2
     )
     office.run("work", "answer", reference, "--outcome", "fulfilled", "--field", "punteggio=712")
-    assert "cannot become ANSWERED" in office.run("work", "answer", "A-1/1", "--outcome", "failed", code=2)
+    again = office.run("work", "answer", "A-1/1", "--outcome", "failed", code=2)
+    assert "is ANSWERED already: fulfilled, by " in again and "`cominflow work undo A-1/1 --reason TEXT`" in again
     office.run("work", "answer", "A-1/2", "--outcome", "not_found")
     office.run("run", "--once")
 
