@@ -46,6 +46,12 @@ SQLITE_PRAGMAS = (
 def _parsed() -> Mapping[str, Any]:
     """The URL as Django wants it. UsageError when it names no database that this program runs on."""
     scheme = DATABASE_URL.partition(":")[0]
+    if IS_SQLITE and not DATABASE_URL.startswith("sqlite:////"):
+        # It would be another database in each working directory.
+        raise UsageError(
+            f"COMINFLOW_DATABASE_URL names no whole path: {DATABASE_URL}",
+            hint="write sqlite:////folder/file.db, with four slashes, or leave it out",
+        )
     if scheme in ("sqlite", "postgresql", "postgres"):
         try:
             return dj_database_url.parse(DATABASE_URL)

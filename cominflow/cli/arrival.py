@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cominflow import shown
+from cominflow import entered, shown
 from cominflow.cli import setup, showing
 from cominflow.errors import UsageError
 
@@ -133,7 +133,7 @@ def _decide(which: str, reason: str, what: str, *, as_json: bool, **chosen: bool
     from cominflow.exchange import arrivals
     from cominflow.flows import operate
 
-    if not reason.strip():
+    if not entered.one_line("the reason", reason):
         raise UsageError("--reason is empty", hint="say why, for whoever reads the history later")
     found = arrivals.find(which)
     decide = operate.release if what == "release" else operate.discard

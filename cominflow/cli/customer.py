@@ -43,17 +43,20 @@ def add(code: str, name: str, vat_number: str, fiscal_code: str, folder: Path | 
     With --folder the three lie where they are at hand: `--folder .` takes ./inbox and ./outbox of this directory.
     """
     setup.django()
+    from django.db import transaction
+
     from cominflow import clock, settings
     from cominflow.customers import register
     from cominflow.exchange.disk import Folders
 
-    added = register.add(code, name, at=clock.now(), vat_number=vat_number, fiscal_code=fiscal_code)
-    # The row first: folders without a customer would be nobody's; a
-    # customer without folders gets them at the next start.
     folders = Folders(settings.DATA)
-    if folder is not None:
-        folders.place_elsewhere(added.code, folder)
-    folders.ensure([added.code])
+    # The row stands when its folders do: where they cannot be made, the command is given again. Folders that were made
+    # by one that failed are nobody's until then.
+    with transaction.atomic():
+        added = register.add(code, name, at=clock.now(), vat_number=vat_number, fiscal_code=fiscal_code)
+        if folder is not None:
+            folders.place_elsewhere(added.code, folder)
+        folders.ensure([added.code])
     if as_json:
         showing.record(_row(added), as_json=True)
     else:

@@ -222,7 +222,7 @@ def _nearby(path: Path, layout_id: str) -> tuple[Path, ...]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin UTF-8 files with a mark
     except UnicodeDecodeError as problem:
         raise WorldError("read", str(path), str(problem), hint="save it as UTF-8") from None
     except OSError as problem:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cominflow import entered
 from cominflow.cli import setup, showing
 from cominflow.errors import UsageError
 
@@ -38,6 +39,7 @@ def purge(older_than: str, customer: str | None, reason: str, dry_run: bool, as_
     days = _DAYS.fullmatch(older_than)
     if days is None:
         raise UsageError(f"--older-than {older_than} is no number of days", hint="write it as in --older-than 400d")
+    why = entered.one_line("the reason", reason)
     setup.django()
     from cominflow import clock
     from cominflow.customers import register
@@ -52,7 +54,7 @@ def purge(older_than: str, customer: str | None, reason: str, dry_run: bool, as_
     if dry_run:
         showing.table([_row(one) for one in found], as_json=as_json, empty="nothing is that old")
         return 0
-    left, bytes_count = _purge(found, reason.strip() or f"older than {days[1]} days")
+    left, bytes_count = _purge(found, why or f"older than {days[1]} days")
     references = [one.reference for one in left]
     value = {"purged": len(found) - len(left), "left": references, "given_back": bytes_count}
     if as_json:

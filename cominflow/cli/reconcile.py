@@ -61,8 +61,8 @@ def _tell(report: Any) -> None:
     rows = [
         {
             **{name: value for name, value in row.items() if not name.endswith("_cents")},
-            "charged": format_cents(row["charged_cents"]),
-            "invoiced": format_cents(row["invoiced_cents"]),
+            "charged_net": format_cents(row["charged_net_cents"]),
+            "invoiced_net": format_cents(row["invoiced_net_cents"]),
         }
         for row in report.days[-20:]
     ]

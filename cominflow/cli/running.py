@@ -64,9 +64,12 @@ def _unexpected(problem: Exception) -> int:
         from django.db import DatabaseError, InterfaceError
 
         if isinstance(problem, DatabaseError | InterfaceError):
+            from cominflow.cli import setup
+
             return _told(
-                f"cannot use the database: {quoting.said(problem)}\n"
-                "  do: run `cominflow init`; see that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are the system's",
+                f"cannot use the database {setup.database_shown()}: {quoting.said(problem)}\n"
+                f"  do: {setup.database_hint()}; that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are the system's; and "
+                "run `cominflow init`",
                 WORLD,
             )
     if isinstance(problem, OSError):

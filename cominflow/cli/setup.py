@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cominflow import quoting
@@ -41,20 +42,45 @@ def _check_database() -> None:
     from cominflow import settings
 
     where = _database_shown()
-    if settings.IS_SQLITE and not os.path.exists(connection.settings_dict["NAME"]):
-        raise UsageError(
-            f"there is no system in {settings.DATA}",
-            hint="run `cominflow init`, or name the folder: `cominflow --data PATH ...` or COMINFLOW_DATA",
-        )
+    if settings.IS_SQLITE:
+        _demand_file(Path(where))
     try:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except OperationalError as problem:
-        raise WorldError(
-            "open", where, quoting.said(problem), retryable=True, hint="see that the database runs and may be entered"
-        ) from problem
+        raise WorldError("open", where, quoting.said(problem), retryable=True, hint=database_hint()) from problem
     if plan:
         raise UsageError(f"the database {where} is not made for this version", hint="run `cominflow init`")
+
+
+def _demand_file(path: Path) -> None:
+    """Refuse a SQLite file that is not there; one that may not be looked for is something else."""
+    from cominflow import settings
+    from cominflow.exchange.disk import world_error
+
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(
+            f"there is no system in {settings.DATA}: there is no {path}",
+            hint="run `cominflow init`, or name the folder: `cominflow --data PATH ...` or COMINFLOW_DATA",
+        ) from None
+    except OSError as problem:
+        closed = (folder for folder in reversed(path.parents) if not os.access(folder, os.X_OK))
+        raise world_error("enter", next(closed, path), problem) from problem
+
+
+def database_hint() -> str:
+    """What to look at when the database does not let itself be used. Needs `django()` first."""
+    from cominflow import settings
+
+    if not settings.IS_SQLITE:
+        return "see that the database runs and may be entered"
+    path = _database_shown()
+    return (
+        f"see that this account may write {path}, {path}-wal and {path}-shm (where they are) and their folder, and "
+        "that the disk is neither full nor read-only"
+    )
 
 
 def _database_shown() -> str:

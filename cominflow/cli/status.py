@@ -87,7 +87,7 @@ def _count(*, as_json: bool) -> None:
         "requests": requests,
         "deliveries": by_state(Delivery),
         "invoices": invoiced["count"],
-        "invoiced": format_cents(invoiced["total"] or 0),
+        "invoiced_gross": format_cents(invoiced["total"] or 0),
         "files_waiting_for_a_person": arrivals.get("HELD", 0) + arrivals.get("QUARANTINED", 0),
         "duplicates": arrivals.get("DUPLICATE", 0),
         "watcher": _watcher(),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from cominflow import entered
 from cominflow.customers import tax_numbers
 from cominflow.errors import UsageError
 from cominflow.models import Customer, Event
@@ -71,7 +72,7 @@ def change(
 
 
 def _check(code: str, *, name: str, vat_number: str = "", fiscal_code: str = "") -> None:
-    if not name.strip():
+    if not entered.one_line(f"the name of customer {code}", name):
         raise UsageError(f"customer {code} has no name", hint="give the name that stands on the invoice")
     if vat_number:
         tax_numbers.check_vat_number(vat_number)

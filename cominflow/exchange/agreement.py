@@ -142,7 +142,11 @@ def check(feed: Feed, layout: Layout) -> None:
     """Raise LayoutError with every way in which feed and layout do not fit together, each with its line."""
     in_feed = Document(feed.text, feed.origin_name)
     if feed.layout != layout.id:
-        in_feed.problem(("layout",), f"the feed is for {feed.layout}, this layout is {layout.id}")
+        in_feed.problem(
+            ("layout",),
+            f"the feed is for {feed.layout}, this layout is {layout.id}",
+            f'write layout = "{layout.id}", or name the file of {feed.layout}',
+        )
         in_feed.finish()
     if "request" not in layout.structure:
         in_feed.problem(("layout",), f"{layout.name} has no structure for requests", "declare `structure` in [file]")
@@ -197,7 +201,11 @@ def _check_unit(feed: Feed, layout: Layout, document: Document) -> None:
             continue
         known = [f"{inner}.{field}" for inner in inside for field in layout.by_name[inner].by_name]
         if path not in known:
-            document.problem(("request", key), f"a request (`{unit}`) has no field {path}", did_you_mean(path, known))
+            document.problem(
+                ("request", key),
+                f"a request (`{unit}`) has no field {path}",
+                did_you_mean(path, known) or f"it has {', '.join(known)}",
+            )
         elif not _is_read(layout.by_name[record].by_name[name]):
             document.problem(
                 ("request", key), f"{path} says nothing in a request", "name a field that the customer fills"
@@ -221,11 +229,23 @@ def _check_outcomes(feed: Feed, layout: Layout, document: Document) -> None:
             return
         for outcome, code in feed.outcomes.items():
             if field.length is not None and len(code) > field.length:
-                document.problem(("outcomes", outcome), f"{code!r} is longer than {path}, which has {field.length}")
+                document.problem(
+                    ("outcomes", outcome),
+                    f"{code!r} is longer than {path}, which has {field.length}",
+                    f"agree a code of at most {field.length} with the customer",
+                )
             elif field.codes is not None and code not in field.codes:
-                document.problem(("outcomes", outcome), f"{code!r} is not among the codes of {path}")
+                document.problem(
+                    ("outcomes", outcome),
+                    f"{code!r} is not among the codes of {path}",
+                    f"it has {', '.join(field.codes)}",
+                )
             elif field.base in ("digits", "integer") and not code.isdecimal():
-                document.problem(("outcomes", outcome), f"{code!r} is not made of digits, as {path} must be")
+                document.problem(
+                    ("outcomes", outcome),
+                    f"{code!r} is not made of digits, as {path} must be",
+                    "agree a code of digits with the customer",
+                )
 
 
 def _origin_problem(feed: Feed, layout: Layout, field: Field) -> tuple[str, str]:

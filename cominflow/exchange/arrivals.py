@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from cominflow import shown
+from cominflow import entered, shown
 from cominflow.errors import UsageError
 from cominflow.exchange import disk, moves, quarantine, states
 from cominflow.models import Arrival, Batch, Customer, Event
@@ -184,6 +184,6 @@ def _is_released_repeat(arrival: Arrival) -> bool:
 
 
 def _demand_reason(what: str, arrival: Arrival, reason: str) -> None:
-    if not reason.strip():
+    if not entered.one_line("the reason", reason):
         hint = f"`cominflow arrival {what} {arrival.reference} --reason TEXT`"
         raise UsageError(f"to {what} arrival {arrival.reference} needs a reason", hint=hint)

@@ -50,6 +50,7 @@ _HINTS = {
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
     errno.ENAMETOOLONG: "use a shorter path for COMINFLOW_DATA",
 }
+_MISSING = "mount what holds it, or have it made again with `cominflow init`"
 _RETRYABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.EAGAIN})
 
 
@@ -134,6 +135,8 @@ class Folders:
         try:
             home.symlink_to(place.absolute(), target_is_directory=True)
         except FileExistsError:
+            if home.is_symlink() and home.readlink() == place.absolute():
+                return  # by a command that failed afterwards, and is given again
             raise UsageError(
                 f"{code} has its folders in {home} already", hint="move what is in them, then remove that folder"
             ) from None
@@ -193,7 +196,7 @@ class OpenFolder:
         try:
             self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as cause:
-            raise world_error("open the folder", path, cause) from cause
+            raise world_error("open the folder", path, cause, missing=_MISSING) from cause
 
     def __enter__(self) -> OpenFolder:
         return self
@@ -213,10 +216,14 @@ def open_folder(path: Path) -> OpenFolder:
     return OpenFolder(path)
 
 
-def world_error(operation: str, path: Name, cause: OSError) -> WorldError:
-    """An OSError as a WorldError: with the path, whether to try again, and what to do."""
+def world_error(operation: str, path: Name, cause: OSError, *, missing: str = "") -> WorldError:
+    """An OSError as a WorldError: with the path, whether to try again, and what to do (`missing`: when it is gone)."""
     number = cause.errno or 0
-    hint = _HINTS.get(number, f"see that {os.fsdecode(path)} exists and that its disk is healthy")
+    hint = (
+        missing
+        if missing and number == errno.ENOENT
+        else _HINTS.get(number, f"see that {os.fsdecode(path)} exists and that its disk is healthy")
+    )
     return WorldError(
         operation,
         os.fsdecode(path),

@@ -24,7 +24,7 @@ from typing import BinaryIO
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
-from cominflow import failpoint, logs, shown
+from cominflow import entered, failpoint, logs, shown
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import disk, kernel, moves, states
 from cominflow.limits import FSYNC_EACH_MAX, NAME_BYTES_MAX
@@ -290,7 +290,7 @@ def publish_all(folders: disk.Folders, deliveries: Sequence[Delivery], *, at: da
 
 def discard(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str, reason: str) -> None:
     """Give a HELD delivery up. Raises UsageError: another state, or no reason."""
-    if not reason.strip():
+    if not entered.one_line("the reason", reason):
         raise UsageError(f"to discard delivery {delivery.reference} needs a reason", hint="say why the customer waits")
     moves.move(delivery, "DISCARDED", at=at, by=by, reason=reason)
     _staged(folders, delivery).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from cominflow import failpoint
+from cominflow import entered, failpoint
 from cominflow.errors import UsageError
 from cominflow.exchange import assignments, moves, request_states, requests
 from cominflow.exchange.requests import Place
@@ -88,7 +88,7 @@ def undo(place: Place, *, by: str, reason: str, at: datetime) -> None:
     """
     from cominflow.flows.fulfil import WORKER  # pandas: only when an answer is taken back
 
-    if not reason.strip():
+    if not entered.one_line("the reason", reason):
         raise UsageError(
             f"to take back the answer of {place.name} needs a reason",
             hint="say why, for whoever reads the history later",

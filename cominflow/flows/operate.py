@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from django.db import transaction
 
-from cominflow import failpoint, settings
+from cominflow import entered, failpoint, settings
 from cominflow.errors import CominflowError, UsageError
 from cominflow.exchange import arrivals, feeds, moves, publish, requests
 from cominflow.exchange.disk import Folders
+from cominflow.exchange.request_states import ANSWERED
 from cominflow.exchange.requests import Answers, Place
 from cominflow.exchange.states import ARRIVAL_WAITING
 from cominflow.flows import contents, repeats
@@ -83,7 +84,7 @@ def republish(delivery: Delivery, *, by: str, reason: str, at: datetime) -> bool
     Returns False when the file is there, whole. Raises UsageError (another file has its name, it has not gone out, no
     reason), WorldError when its folder is missing, CominflowError when its bytes come out otherwise.
     """
-    if not reason.strip():
+    if not entered.one_line("the reason", reason):
         raise UsageError(f"to publish {delivery.reference} again needs a reason", hint="say how the file was lost")
     folders = Folders(settings.DATA)
     if publish.is_there(folders, delivery):
@@ -117,11 +118,22 @@ def _demand_same_bytes(delivery: Delivery, folders: Folders) -> None:
         )
 
 
+def _demand_unanswered(now: Place) -> None:
+    """Say who answered, and what can be done: the table of moves knows neither."""
+    if now.state == ANSWERED:
+        raise UsageError(
+            f"request {now.name} is ANSWERED already: {now.outcome}, by {now.answered_by}",
+            hint=f"an answer by hand that has not gone out is taken back with `cominflow work undo {now.name} --reason "
+            "TEXT`; then give the new one",
+        )
+
+
 def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str, at: datetime) -> None:
     """Answer one open request by hand. It goes out in a further, numbered delivery of its arrival.
 
     Raises UsageError when the request is not open, or the result does not fit the customer's layout.
     """
+    from cominflow.flows import why_open
     from cominflow.flows.fulfil import misfits  # pandas: only when an answer is given
 
     answers = Answers(
@@ -133,11 +145,12 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
     )
     with transaction.atomic():
         arrival = Arrival.objects.select_for_update().get(pk=place.arrival_id)
+        _demand_unanswered(requests.place(arrival, place.position))
         for path in misfits(arrival, answers):
             field = contents.layout_of(arrival).field(path)
             raise UsageError(
-                f"{field.origin} does not fit {path} ({field.base}, {field.length} bytes) of the customer's layout",
-                hint="shorten it as the contract says, or answer with --outcome failed",
+                f"{field.origin} does not fit {path} ({why_open.takes(field)}) of the customer's layout",
+                hint="give a value that the field takes, as the contract says, or answer with --outcome failed",
             )
         requests.store(place, answers, at=at)
         moves.record(place.name, "answered", at=at, by=by, reason=outcome)

@@ -15,6 +15,8 @@ from cominflow.exchange.requests import Place
 from cominflow.flows import contents
 from cominflow.models import Arrival
 from tracciati import writing
+from tracciati.layout import Field
+from tracciati.values.numerals import DIGITS_MAX
 
 
 def told(place: Place, arrival: Arrival, *, reveal: bool) -> str:
@@ -31,6 +33,15 @@ def told(place: Place, arrival: Arrival, *, reveal: bool) -> str:
     return "; ".join(said) or ("its answer was taken back" if place.revision else "its provider left it to a person")
 
 
+def takes(field: Field) -> str:
+    """What a field can hold, in words."""
+    if field.base in ("integer", "decimal"):
+        most = DIGITS_MAX if field.length is None else field.length - bool(field.mark and field.scale)
+        decimals = f"{field.scale} of them decimals" if field.scale else "no decimals"
+        return f"{field.base}, at most {min(field.digits or most, most)} digits, {decimals}, no sign"
+    return field.base if field.length is None else f"{field.base}, {field.length} bytes"
+
+
 def _misfits(place: Place, arrival: Arrival) -> Iterator[tuple[str, str]]:
     """(result, the field that cannot hold it, in words), in the order of the layout."""
     layout = contents.layout_of(arrival)
@@ -40,4 +51,4 @@ def _misfits(place: Place, arrival: Arrival) -> Iterator[tuple[str, str]]:
     for path, fits in writing.fits(layout, "answer", values).items():
         if not fits.all():
             field = layout.field(path)
-            yield field.origin.removeprefix("result."), f"{path} ({field.base}, {field.length} bytes)"
+            yield field.origin.removeprefix("result."), f"{path} ({takes(field)})"

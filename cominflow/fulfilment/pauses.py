@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from cominflow import entered
 from cominflow.errors import UsageError
 from cominflow.fulfilment import provider
 from cominflow.models import Batch, Event, ProviderPause, Service
@@ -38,7 +39,7 @@ def lock() -> bool:
 def pause(name: str, *, by: str, reason: str, at: datetime) -> ProviderPause:
     """Ask this provider nothing from here on. UsageError: unknown, no reason given, or paused already."""
     _require_known(name)
-    if not reason.strip():
+    if not entered.one_line("the reason", reason):
         raise UsageError(f"no reason is given to pause {name}", hint="say why with --reason, for who finds it later")
     try:
         with transaction.atomic():

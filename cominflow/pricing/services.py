@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from cominflow import entered
 from cominflow.errors import UsageError
 from cominflow.models import Event, Service
 
@@ -38,7 +39,7 @@ def add(
         raise UsageError(
             f"{code!r} cannot be a service code", hint="use 1 to 32 letters, digits, - and _, as the files will say it"
         )
-    if not title.strip():
+    if not entered.one_line(f"the title of service {code}", title):
         raise UsageError(f"service {code} has no title", hint="give the words that stand on the invoice")
     rate = rate_bp(vat_rate)
     try:
@@ -74,7 +75,7 @@ def change(
     wait to be asked go to the new provider. The caller has checked provider and settings together. The event names
     what changed; settings may hold a password, so their values do not stand in it.
     """
-    if title is not None and not title.strip():
+    if title is not None and not entered.one_line(f"the title of service {code}", title):
         raise UsageError(f"service {code} would have no title", hint="give the words that stand on the invoice")
     wanted: dict[str, Any] = {
         "title": None if title is None else title.strip(),

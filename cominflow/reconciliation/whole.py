@@ -88,8 +88,8 @@ def _days(block: Block, asked: Asked) -> pd.DataFrame:
             "files": 1,
             "requests": arrival.requests_count,
             **{counter: asked.by_counter[arrival.pk][counter] for counter in COUNTERS},
-            "charged_cents": int(cents.get(arrival.pk, 0)),
-            "invoiced_cents": int(net_cents.get(arrival.pk, 0)),
+            "charged_net_cents": int(cents.get(arrival.pk, 0)),
+            "invoiced_net_cents": int(net_cents.get(arrival.pk, 0)),
         }
         for arrival in block.arrivals
         if arrival.accepted_at is not None

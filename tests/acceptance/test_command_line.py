@@ -186,6 +186,12 @@ def test_what_cannot_be_done_says_why_and_what_to_do(system: System) -> None:
         assert expected in told and "\n  do: " in told and "Traceback" not in told, arguments
 
 
+def test_a_feed_that_begins_with_a_byte_order_mark_is_read(bare: System, tmp_path: Path) -> None:
+    for file in BANK.parent.glob("*.toml"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    bare.run("feed", "check", tmp_path / "feed.toml")
+
+
 def test_a_feed_is_checked_without_a_system(bare: System) -> None:
     told = bare.run("feed", "check", BANK).stdout
     assert "in order: banca-demo-visure@" in told and "RV_{date:%Y%m%d}_{seq:3}.txt" in told
@@ -229,6 +235,68 @@ def test_an_empty_system_lists_nothing_and_says_so(system: System) -> None:
     assert system.json("arrival", "list") == system.json("work", "list") == []
     status = system.json("status")
     assert (status["customers"], status["arrivals"], status["requests_waiting_for_a_person"]) == (0, {}, 0)
+
+
+def test_a_customer_whose_folders_cannot_be_made_is_none(system: System) -> None:
+    place, elsewhere = system.data / "customers" / "y", system.data.parent / "y"
+    place.write_text("in the way")
+    system.run("customer", "add", "y", "--name", "Y", code=3)
+    assert system.json("customer", "list") == []
+    place.unlink()
+    # The link was made and the folder for uploads was not: given again, the command finishes.
+    (system.data / "staging" / "y").write_text("in the way")
+    system.run("customer", "add", "y", "--name", "Y", "--folder", elsewhere, code=3)
+    (system.data / "staging" / "y").unlink()
+    system.run("customer", "add", "y", "--name", "Y", "--folder", elsewhere)
+    assert (elsewhere / "inbox").is_dir()
+
+    (elsewhere / "inbox").rmdir()
+    assert "made again with `cominflow init`" in system.run("run", "--once", code=3).stderr
+    system.run("init")
+    system.run("run", "--once")
+
+
+def test_a_database_of_a_relative_path_is_wrong_usage(bare: System) -> None:
+    bare.environment["COMINFLOW_DATABASE_URL"] = "sqlite:///rel.db"
+    told = bare.run("init", code=2).stderr
+    assert "names no whole path: sqlite:///rel.db" in told and "four slashes" in told
+
+
+def test_a_missing_database_is_named(bare: System) -> None:
+    bare.environment["COMINFLOW_DATABASE_URL"] = f"sqlite:///{bare.data}/state/none.db"
+    assert f"there is no {bare.data}/state/none.db" in bare.run("status", code=2).stderr
+
+
+def test_a_folder_that_may_not_be_entered_is_no_missing_system(tmp_path: Path, program: Any) -> None:
+    system = System(tmp_path / "var", f"sqlite:///{tmp_path}/var/state/cominflow.db")
+    system.run("init")
+    state = system.data / "state"
+    state.chmod(0)
+    try:
+        done = _run_without_rights(system, program)
+    finally:
+        state.chmod(0o700)
+    assert done.returncode == 3, done.stderr
+    assert f"cannot enter {state}: Permission denied" in done.stderr
+
+
+def test_a_database_that_may_not_be_written_is_named_with_what_lies_beside_it(tmp_path: Path, program: Any) -> None:
+    system = System(tmp_path / "var", f"sqlite:///{tmp_path}/var/state/cominflow.db")
+    system.run("init")
+    file = system.data / "state" / "cominflow.db"
+    file.chmod(0o400)
+    done = _run_without_rights(system, program, "customer", "add", "y", "--name", "Y")
+    assert done.returncode == 3, done.stderr
+    assert f"{file}: attempt to write a readonly database" in done.stderr and f"{file}-wal" in done.stderr
+
+
+def _run_without_rights(system: System, program: Any, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command (by default `status`), without the rights of root to pass by those of files."""
+    bounded = [program("setpriv"), "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps=-all"]
+    prefix = [] if os.geteuid() else bounded
+    return subprocess.run(
+        [*prefix, COMMAND, *(words or ("status",))], env=system.environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_output_into_a_closed_pipe_ends_quietly(system: System) -> None:

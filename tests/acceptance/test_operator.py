@@ -62,7 +62,8 @@ def test_a_request_is_answered_by_hand_and_traced_to_its_invoice(office: Office)
         "work", "answer", reference, "--outcome", "fulfilled", "--field", "punteggio=1234567", code=2
     )
     office.run("work", "answer", reference, "--outcome", "fulfilled", "--field", "punteggio=712")
-    assert "cannot become ANSWERED" in office.run("work", "answer", "A-1/1", "--outcome", "failed", code=2)
+    again = office.run("work", "answer", "A-1/1", "--outcome", "failed", code=2)
+    assert "is ANSWERED already: fulfilled, by " in again and "`cominflow work undo A-1/1 --reason TEXT`" in again
     office.run("work", "answer", "A-1/2", "--outcome", "not_found")
     office.run("run", "--once")
 
@@ -134,7 +135,7 @@ def test_a_request_says_why_it_waits_and_shows_the_value_only_when_asked(office:
     for service in ("VIS1", "VIS2"):
         office.run("service", "set", service, "--provider", "table", "--settings", json.dumps(settings))
     office.run("run", "--once")
-    misfit = "result.punteggio does not fit richiesta.punteggio (integer, 6 bytes)"
+    misfit = "result.punteggio does not fit richiesta.punteggio (integer, at most 6 digits, no decimals, no sign)"
     reference = office.json("work", "list")[0]["reference"]
     for more, value in (([], ""), (["--reveal"], ": 1234567")):
         assert office.json("work", "list", *more)[0]["reason"] == misfit + value

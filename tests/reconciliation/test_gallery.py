@@ -53,7 +53,7 @@ def test_a_system_in_which_everything_happened_adds_up(house: House, is_later: b
     assert list(report.lines()) == []
     (day,) = report.days
     assert (day["files"], day["requests"], day["answered"], day["open"]) == (3, 39, 38, 1)
-    assert day["charged_cents"] == day["invoiced_cents"] > 0
+    assert day["charged_net_cents"] == day["invoiced_net_cents"] > 0
     assert report.seen["originals hashed"] == report.seen["originals"] == 6
 
 

@@ -43,6 +43,23 @@ def test_a_code_that_could_not_be_a_folder_is_refused(code: str) -> None:
         register.add(code, "Banca Demo", at=AT)
 
 
+@pytest.mark.parametrize(
+    "text", ["new\nline", "esc\x1b[2J", "bel\x07", "bidi\u202eedib", "zero\u200bwidth", "no utf\udc80", "line\u2028end"]
+)
+def test_a_text_with_a_part_that_is_not_seen_is_refused(text: str) -> None:
+    from cominflow.customers import register
+    from cominflow.fulfilment import pauses
+    from cominflow.pricing import services
+
+    with pytest.raises(UsageError, match="the name of customer banca-demo has a character that is not seen"):
+        register.add("banca-demo", text, at=AT)
+    with pytest.raises(UsageError, match="the title of service VIS1 has a character that is not seen"):
+        services.add("VIS1", text, provider="manual", provider_settings={}, by="me", at=AT)
+    with pytest.raises(UsageError, match="the reason has a character that is not seen"):
+        pauses.pause("manual", by="me", reason=text, at=AT)
+    assert register.add("banca-demo", "Società d’Ärzte 東京", at=AT).name == "Società d’Ärzte 東京"
+
+
 def test_a_code_is_given_once() -> None:
     from cominflow.customers import register
 

@@ -30,12 +30,24 @@ def test_the_printed_feed_and_layout_fit_together() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('"banca-demo-visure"', '"banca-demo"', "feed.toml:1: the feed is for banca-demo"),
+        (
+            '"banca-demo-visure"',
+            '"banca-demo"',
+            'this layout is banca-demo-visure / write layout = "banca-demo-visure", or name',
+        ),
         ('unit = "richiesta"', 'unit = "richieste"', "feed.toml:6: banca-demo-visure@2.0.0"),
         ("richiesta.riferimento", "richiesta.riferimeto", "a request (`richiesta`) has no field richiesta.riferimeto"),
-        ("richiesta.codice_fiscale", "testa.cliente", "a request (`richiesta`) has no field testa.cliente"),
+        (
+            "richiesta.codice_fiscale",
+            "testa.cliente",
+            "a request (`richiesta`) has no field testa.cliente / it has richiesta.tipo",
+        ),
         ("richiesta.servizio", "richiesta.esito", "richiesta.esito says nothing in a request"),
-        ('fulfilled = "00"', 'fulfilled = "OK!"', "'OK!' is longer than richiesta.esito, which has 2"),
+        (
+            'fulfilled = "00"',
+            'fulfilled = "OK!"',
+            "'OK!' is longer than richiesta.esito, which has 2 / agree a code of at most 2",
+        ),
     ],
 )
 def test_a_feed_that_does_not_fit_its_layout_is_refused(old: str, new: str, expected: str) -> None:

@@ -157,11 +157,13 @@ def test_a_result_that_does_not_fit_goes_to_a_person_and_is_not_charged(house: H
     assert Charge.objects.get().quantity == 2
     (place,) = requests.open_items()
     assert place.position == 1
-    misfit = "result.punteggio does not fit richiesta.punteggio (integer, 6 bytes)"
+    misfit = "result.punteggio does not fit richiesta.punteggio (integer, at most 6 digits, no decimals, no sign)"
     assert why_open.told(place, arrival, reveal=False) == misfit
     assert why_open.told(place, arrival, reveal=True) == f"{misfit}: 1234567"
     with pytest.raises(UsageError, match="does not fit richiesta.punteggio"):
         house.answer(arrival, 1, punteggio=1_234_567)
+    with pytest.raises(UsageError, match="at most 6 digits, no decimals, no sign.*\n.*a value that the field takes"):
+        house.answer(arrival, 1, punteggio=-1)
     house.answer(arrival, 1, punteggio=999_999)
     assert why_open.told(requests.place(arrival, 1), arrival, reveal=True) == ""
     house.work()
@@ -206,3 +208,17 @@ def test_services_that_give_one_result_in_different_types_stand_in_one_answer(ho
     service.save()
     house.receive(NAME, content)
     assert answers(house.outbox()[f"{STEM}.A01"]) == [("00", 100), ("00", 2**40 % 999_983), ("10", None), ("00", 103)]
+
+
+@pytest.mark.usefixtures("database")
+def test_what_a_column_without_a_length_takes_is_told_in_digits() -> None:
+    from cominflow.flows import why_open
+    from tracciati.layout import Field
+
+    assert why_open.takes(Field("punteggio", "integer", 0, None, digits=5)) == (
+        "integer, at most 5 digits, no decimals, no sign"
+    )
+    assert why_open.takes(Field("importo", "decimal", 0, 8, scale=2, mark=",")) == (
+        "decimal, at most 7 digits, 2 of them decimals, no sign"
+    )
+    assert why_open.takes(Field("nota", "text", 0, None)) == "text"
