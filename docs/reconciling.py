@@ -13,8 +13,8 @@ meaning and is never used again.
 
 ```text
 $ cominflow reconcile
-customer    day         files  requests  waiting  open  answered  refused  cancelled  expired  charged_net  invoiced_net
-banca-demo  2026-03-01      2      3297        0     0      3297        0          0        0     1,267.20      1,267.20
+customer    day         files  requests  waiting  open  answered  refused  cancelled  expired  charged net  invoiced net
+banca-demo  2026-03-01      2      3297        0     0      3297        0          0        0  1,267.20     1,267.20
 
 R-101 A-1: the original of an arrival is nowhere
   expected archive/2026/03/1f0c…; found nothing there
