@@ -13,7 +13,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 def one_line(what: str, text: str) -> str:
     """The text, stripped. UsageError when a part of it would not be seen: it goes into files, tables and terminals.
 
-    what                 whose text it is, as in "the name of customer banca-demo"
+    what  whose text it is, as in "the name of customer banca-demo"
 
     >>> one_line("the title", " Visura più ")
     'Visura più'
