@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def _check_database() -> None:
 
     from cominflow import settings
 
-    where = _database_shown()
+    where = database_shown()
     if settings.IS_SQLITE:
         _demand_file(Path(where))
     try:
@@ -76,21 +75,11 @@ def database_hint() -> str:
 
     if not settings.IS_SQLITE:
         return "see that the database runs and may be entered"
-    path = _database_shown()
+    path = database_shown()
     return (
         f"see that this account may write {path}, {path}-wal and {path}-shm (where they are) and their folder, and "
         "that the disk is neither full nor read-only"
     )
-
-
-def _database_shown() -> str:
-    """The database for a person: never with the password of its URL."""
-    from django.db import connection
-
-    config = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return str(config["NAME"])
-    return shown_url(connection.vendor, config)
 
 
 def shown_url(vendor: str, config: Mapping[str, Any]) -> str:
@@ -107,6 +96,10 @@ def shown_url(vendor: str, config: Mapping[str, Any]) -> str:
 
 
 def database_shown() -> str:
-    """Where the database is, for a person. Needs `django()` first."""
-    assert "django.db" in sys.modules
-    return _database_shown()
+    """The database for a person: never with the password of its URL. Needs `django()` first."""
+    from django.db import connection
+
+    config = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(config["NAME"])
+    return shown_url(connection.vendor, config)

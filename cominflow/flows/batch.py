@@ -94,7 +94,7 @@ def process_batch(batch_id: int) -> None:
         return
     failed: set[int] = set()
     is_paused = False
-    for ordinal, *arrival_ids in work:
+    for *arrival_ids, ordinal in work:
         # A provider that is down keeps its files waiting, and no others.
         if not failed.isdisjoint(arrival_ids):
             continue
@@ -188,7 +188,8 @@ def read(batch_id: int) -> None:
     failpoint.hit("batch.read")
     for arrival in arrivals:
         if arrival.bytes_count > LARGE_FILE_BYTES:
-            receive.identify([arrival], folders, at=clock.now())
+            if arrival.state == "CLAIMED":
+                receive.identify([arrival], folders, at=clock.now())
             _read_or_quarantine(arrival, folders)
 
 
@@ -299,11 +300,14 @@ def acknowledge(batch_id: int) -> None:
 
 @_guarded
 def waiting(batch_id: int, is_told: int) -> list[list[int]]:
-    """What is to be fulfilled together: an ordinal and arrival ids. Not `is_told`: of files whose customer was told."""
+    """What is to be fulfilled together: arrival ids, and last an ordinal. Not `is_told`: of files that were told.
+
+    The engine remembers it: [arrival id, ordinal] is also what releases wrote that asked for each file by itself.
+    """
     arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
     told = {arrival.pk for arrival in arrivals} if is_told else deliver.acknowledged(arrivals)
     together = fulfilment.waiting([arrival for arrival in arrivals if arrival.pk in told])
-    return [[ordinal, *(arrival.pk for arrival in its)] for ordinal, its in together]
+    return [[*(arrival.pk for arrival in its), ordinal] for ordinal, its in together]
 
 
 @_guarded

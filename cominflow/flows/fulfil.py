@@ -92,7 +92,7 @@ class _Asked:
         return replace(self, index=self.index[start:stop])
 
 
-# What was said of some requests of one arrival, and notes: who is meant (`A-17/3`) -> words.
+# Some requests of one arrival, and what was said of them.
 _Told = tuple[_Asked, Said]
 
 

@@ -98,7 +98,7 @@ def keys(arrival: str, positions: Sequence[int], name: str) -> list[str]:
 def at_once(name: str, count: int) -> int:
     """How many of `count` requests this provider is asked at a time."""
     most: int | None = getattr(find(name), "requests_at_once", None)
-    return count if most is None else most
+    return count if most is None else max(1, most)
 
 
 def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) -> Said:

@@ -189,7 +189,8 @@ def test_what_cannot_be_done_says_why_and_what_to_do(system: System) -> None:
 def test_a_feed_that_begins_with_a_byte_order_mark_is_read(bare: System, tmp_path: Path) -> None:
     for file in BANK.parent.glob("*.toml"):
         (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
-    bare.run("feed", "check", tmp_path / "feed.toml")
+    told = bare.run("feed", "check", tmp_path / "feed.toml").stdout
+    assert "in order: banca-demo-visure@" in told
 
 
 def test_a_feed_is_checked_without_a_system(bare: System) -> None:

@@ -161,3 +161,11 @@ def test_a_provider_that_quotes_a_person_in_words_like_ours_is_told_without_them
     with pytest.raises(WorldError, match="with a request's data in its words") as caught:
         provider.ask("quoting", {}, asked, service="VIS1")
     assert "BIANCHI" not in str(caught.value)
+
+
+def test_a_provider_that_wants_nothing_at_a_time_is_asked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Modest:
+        requests_at_once = 0
+
+    monkeypatch.setattr(provider, "find", lambda name: Modest())
+    assert provider.at_once("modest", 5) == 1
