@@ -21,11 +21,14 @@ _FILLER = '{ name = "filler",         len = 140, type = "filler" },'
 PROVIDER = '''\
 """A provider that fails in one way after the other, as the lines of its list say, and then answers."""
 
+import threading
 from pathlib import Path
 
 import pandas as pd
 
 from cominflow.errors import WorldError
+
+_taking = threading.Lock()
 
 
 class Quoting:
@@ -34,8 +37,9 @@ class Quoting:
 
     def fulfil(self, requests, settings):
         path = Path(settings["ways"])
-        way, _, rest = path.read_text().partition("\\n")
-        path.write_text(rest)
+        with _taking:  # two batches may ask at once: each takes a way of its own, and none is lost
+            way, _, rest = path.read_text().partition("\\n")
+            path.write_text(rest)
         person, name = requests["codice_fiscale"].astype(str), requests["cognome"].astype(str)
         good = pd.DataFrame({"outcome": "fulfilled", "punteggio": 7}, index=requests.index)
         if way == "raises":
