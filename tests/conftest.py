@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests import postgresql, programs
+from tests import postgresql, preloaded, programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,8 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start PostgreSQL once, in the process that starts the workers, and give every worker a database of its own."""
+    """Start what a run has once, in the process that starts the workers; give every worker a database of its own."""
     is_worker = hasattr(config, "workerinput")
+    if not is_worker and not config.option.collectonly:
+        commands = preloaded.Preloaded()
+        config.add_cleanup(commands.stop)
+        os.environ[preloaded.BIN] = str(commands.bin)
+        config.add_cleanup(lambda: os.environ.pop(preloaded.BIN))
     if ON_POSTGRESQL and not is_worker and "COMINFLOW_TEST_PG_URL" not in os.environ:
         server = postgresql.PostgreSQL()
         config.add_cleanup(server.stop)
@@ -78,7 +83,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
-        if asked & {"database", "database_url"}:
+        if asked & {"database", "database_url", "migrated_url"}:
             item.add_marker("database")
         if "golden" in asked:
             item.add_marker("golden")
@@ -104,15 +109,26 @@ def database(_migrated: None) -> Iterator[str]:
 
     Commits are real. Connections that the test opened in other threads are the test's to close.
     """
-    from django.core.management.color import no_style
-    from django.core.management.sql import sql_flush
     from django.db import connection, connections
 
     yield os.environ["COMINFLOW_DATABASE_URL"]
     assert not connection.in_atomic_block, "the test left a transaction open"
-    flush = sql_flush(no_style(), connection, reset_sequences=True, allow_cascade=False)
-    connection.ops.execute_sql_flush(flush)
+    _empty()
     connections.close_all()
+
+
+def _empty() -> None:
+    """Empty every table, and number from 1 again. On PostgreSQL not by TRUNCATE: that takes a new file per table."""
+    from django.core.management.color import no_style
+    from django.db import connection, transaction
+
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    if not ON_POSTGRESQL:
+        connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), tables, reset_sequences=True))
+        return
+    with transaction.atomic(), connection.cursor() as cursor:  # keys into other tables are looked at when it commits
+        cursor.execute("; ".join(f'DELETE FROM "{table}"' for table in tables))
+        cursor.execute("SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence")
 
 
 @pytest.fixture
@@ -136,6 +152,37 @@ def database_url(tmp_path: Path) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     server_url = os.environ["COMINFLOW_TEST_PG_URL"]
     yield postgresql.make_database(server_url, name)
+    postgresql.drop_database(server_url, name)
+
+
+@pytest.fixture(scope="session")
+def _template(_migrated: None) -> Iterator[str]:
+    """A database with our tables and nothing in them, that nobody is connected to: the path of a file, or its name."""
+    from django.db import connection
+
+    connection.close()
+    name = str(connection.settings_dict["NAME"])
+    template = f"{name}_template"
+    if ON_POSTGRESQL:
+        server_url = os.environ["COMINFLOW_TEST_PG_URL"]
+        postgresql.make_database(server_url, template, of=name)
+        yield template
+        postgresql.drop_database(server_url, template)
+    else:
+        shutil.copyfile(name, template)
+        yield template
+
+
+@pytest.fixture
+def migrated_url(_template: str, tmp_path: Path) -> Iterator[str]:
+    """As `database_url`, with our tables in it already: what `cominflow init` would take most of its time for."""
+    if not ON_POSTGRESQL:
+        shutil.copyfile(_template, tmp_path / "cominflow.db")
+        yield f"sqlite:///{tmp_path}/cominflow.db"
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    server_url = os.environ["COMINFLOW_TEST_PG_URL"]
+    yield postgresql.make_database(server_url, name, of=_template)
     postgresql.drop_database(server_url, name)
 
 

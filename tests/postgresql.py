@@ -98,12 +98,12 @@ class PostgreSQL:
                 return
 
 
-def make_database(server_url: str, name: str) -> str:
-    """Make the empty database `name`, dropping one that is there; returns its URL."""
-    assert name.isidentifier(), name
+def make_database(server_url: str, name: str, *, of: str = "template1") -> str:
+    """Make the database `name`, a copy `of` another (by itself empty), dropping one that is there; returns its URL."""
+    assert name.isidentifier() and of.isidentifier(), (name, of)
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {of}")
     return _with_database(server_url, name)
 
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests import preloaded
+
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 LAYOUTS = ROOT / "layouts"
@@ -32,7 +34,7 @@ class System:
     def run(self, *arguments: str | Path, code: int = 0) -> str:
         """Run `cominflow`, demand its exit code, and give back what it printed (its errors when it failed)."""
         done = subprocess.run(
-            [BIN / "cominflow", *map(str, arguments)],
+            [preloaded.program("cominflow"), *map(str, arguments)],
             env=self.environment,
             cwd=ROOT,
             capture_output=True,
@@ -45,15 +47,8 @@ class System:
 
     def run_all(self, *commands: list[str]) -> None:
         """Run several commands in one process, which saves the start of each; all must succeed."""
-        program = (
-            "import json, sys\n"
-            "from cominflow.cli import group, running\n"
-            "for words in json.load(sys.stdin):\n"
-            "    code = running.run(group, 'cominflow', words)\n"
-            "    if code: sys.exit(f'{words}: exit {code}')\n"
-        )
         done = subprocess.run(
-            [sys.executable, "-c", program],
+            [preloaded.program("several")],
             input=json.dumps(commands),
             env=self.environment,
             cwd=ROOT,

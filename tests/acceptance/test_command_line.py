@@ -1,4 +1,4 @@
-"""The installed `cominflow` as a process: what an operator types, what comes back, and with which exit code."""
+"""`cominflow` as a process: what an operator types, what comes back, and with which exit code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import preloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).parent / "cominflow"
@@ -27,7 +29,7 @@ class System:
     def run(self, *arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command and demand its exit code."""
         done = subprocess.run(
-            [COMMAND, *map(str, arguments)],
+            [preloaded.program("cominflow"), *map(str, arguments)],
             env=self.environment,
             cwd=ROOT,
             capture_output=True,
@@ -49,9 +51,10 @@ def bare(tmp_path: Path, database_url: str) -> System:
 
 
 @pytest.fixture
-def system(bare: System) -> System:
-    bare.run("init")
-    return bare
+def system(tmp_path: Path, migrated_url: str) -> System:
+    made = System(tmp_path / "var", migrated_url)
+    made.run("init")
+    return made
 
 
 @pytest.fixture

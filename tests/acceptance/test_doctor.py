@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import preloaded
 from tests.conftest import ON_POSTGRESQL
 from tests.system import BIN, ROOT, System
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def system(tmp_path: Path, database_url: str) -> Iterator[System]:
+def system(tmp_path: Path, migrated_url: str) -> Iterator[System]:
     """A system, made and empty; on SQLite its database is in its usual place."""
-    made = System(tmp_path, database_url if ON_POSTGRESQL else "")
+    made = System(tmp_path, migrated_url if ON_POSTGRESQL else "")
     made.run("init")
     yield made
     made.close()
@@ -29,7 +30,7 @@ def system(tmp_path: Path, database_url: str) -> Iterator[System]:
 
 def looked(system: System, *words: str) -> tuple[int, dict[str, Any]]:
     """Exit code and report of the doctor. It writes nothing on standard error, whatever is wrong."""
-    command = [BIN / "cominflow", "doctor", "--json", *words]
+    command = [preloaded.program("cominflow"), "doctor", "--json", *words]
     done = subprocess.run(command, env=system.environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     report: dict[str, Any] = json.loads(done.stdout)
@@ -93,7 +94,7 @@ def test_settings_that_name_no_database_are_the_one_problem(system: System) -> N
     assert one.startswith("settings: COMINFLOW_DATABASE_URL names 'mysql'")
 
 
-def test_a_database_behind_or_ahead_of_this_version_is_told(system: System, database_url: str) -> None:
+def test_a_database_behind_or_ahead_of_this_version_is_told(system: System, migrated_url: str) -> None:
     program = (
         "import sys, django; django.setup()\n"
         "from django.db.migrations.recorder import MigrationRecorder\n"

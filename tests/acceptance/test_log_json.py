@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import preloaded
 from tests.system import BIN, LAYOUTS, ROOT, WAIT_S, System
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ NAME = "RV_20260301_001.txt"
 
 
 @pytest.fixture
-def system(tmp_path: Path, database_url: str, program: Callable[[str], str]) -> Iterator[System]:
+def system(tmp_path: Path, migrated_url: str, program: Callable[[str], str]) -> Iterator[System]:
     """A system whose one service is answered by a table that is not there."""
     program("ssh-keygen")
     program("sftp")
-    made = System(tmp_path, database_url)
+    made = System(tmp_path, migrated_url)
     table = {"file": str(tmp_path / "absent.csv"), "key": {"codice_fiscale": "cf"}, "result": {}}
     made.build(CUSTOMER, {"VIS1": ("3.50", table), "VIS2": ("5.90", None)})
     subprocess.run(
@@ -46,7 +47,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 def ran(system: System, *words: str) -> tuple[int, str]:
     """Exit code and standard error of a command."""
-    command = [BIN / "cominflow", *words]
+    command = [preloaded.program("cominflow"), *words]
     done = subprocess.run(command, env=system.environment, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 

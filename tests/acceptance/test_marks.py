@@ -97,9 +97,9 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, database_url: str) -> Place:
+def place(tmp_path: Path, migrated_url: str) -> Place:
     """A new system."""
-    return Place(tmp_path, database_url)
+    return Place(tmp_path, migrated_url)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -36,9 +36,9 @@ class Office(System):
 
 
 @pytest.fixture
-def office(tmp_path: Path, database_url: str, program: Any) -> Office:
+def office(tmp_path: Path, migrated_url: str, program: Any) -> Office:
     program("ssh-keygen")
-    office = Office(tmp_path, database_url)
+    office = Office(tmp_path, migrated_url)
     office.build("banca-demo", {"VIS1": ("3.50", None), "VIS2": ("3.50", None)})
     return office
 

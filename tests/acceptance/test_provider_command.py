@@ -23,10 +23,10 @@ def partner() -> Iterator[Partner]:
 
 
 @pytest.fixture
-def bank(tmp_path: Path, database_url: str, program: Callable[[str], str], partner: Partner) -> Iterator[System]:
+def bank(tmp_path: Path, migrated_url: str, program: Callable[[str], str], partner: Partner) -> Iterator[System]:
     """A system whose services are fulfilled by the partner."""
     program("ssh-keygen")
-    built = System(tmp_path, database_url)
+    built = System(tmp_path, migrated_url)
     built.build(BANK, {"VIS1": ("3.50", None), "VIS2": ("5.90", None)})
     for code in ("VIS1", "VIS2"):
         built.run("service", "set", code, "--provider", "http", "--settings", json.dumps(partner.settings(batch=10)))

@@ -18,10 +18,10 @@ BANK, RIBA, MAV = "banca-demo", "cbi-riba-demo", "cbi-mav-demo"
 
 
 @pytest.fixture
-def system(tmp_path: Path, database_url: str, program: Callable[[str], str]) -> Iterator[System]:
+def system(tmp_path: Path, migrated_url: str, program: Callable[[str], str]) -> Iterator[System]:
     for name in ("sftp", "ssh-keygen"):
         program(name)
-    built = System(tmp_path, database_url)
+    built = System(tmp_path, migrated_url)
     yield built
     built.close()
     built.demand_sums()

@@ -22,10 +22,10 @@ WAIT_S = 60.0
 
 
 @pytest.fixture
-def office(tmp_path: Path, database_url: str, program: Any) -> System:
+def office(tmp_path: Path, migrated_url: str, program: Any) -> System:
     """A system of one customer whose two services a person fulfils, with one file of three open requests."""
     program("ssh-keygen")
-    office = System(tmp_path, database_url)
+    office = System(tmp_path, migrated_url)
     office.build(BANK, {"VIS1": ("3.50", None), "VIS2": ("5.90", None)})
     made = tmp_path / "RV_20260301_001.txt"
     layout = system.LAYOUTS / BANK / "visure.toml"

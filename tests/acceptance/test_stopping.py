@@ -22,10 +22,10 @@ FILES_COUNT = 150
 
 
 @pytest.fixture
-def bank(tmp_path: Path, database_url: str, program: Callable[[str], str]) -> Iterator[System]:
+def bank(tmp_path: Path, migrated_url: str, program: Callable[[str], str]) -> Iterator[System]:
     """A bank, a table that knows the person of `place_files`, and no engine."""
     program("ssh-keygen")
-    system = System(tmp_path, database_url)
+    system = System(tmp_path, migrated_url)
     settings = {"file": str(tmp_path / "scores.csv"), "key": {"codice_fiscale": "cf"}, "result": {"punteggio": "score"}}
     system.build(BANK, dict.fromkeys(("VIS1", "VIS2"), ("3.50", settings)))
     yield system

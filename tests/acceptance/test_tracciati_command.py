@@ -1,4 +1,4 @@
-"""The installed `tracciati` command, as a process: outputs, exit codes, and the layouts that ship."""
+"""The `tracciati` command, as a process: outputs, exit codes, and the layouts that ship."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import preloaded
+
 ROOT = Path(__file__).resolve().parents[2]
 LAYOUTS = ROOT / "layouts"
 VISURE = LAYOUTS / "banca-demo" / "visure.toml"
@@ -20,9 +22,8 @@ COMMANDS = ("check", "explain", "rewrite", "convert", "generate")
 
 
 def tracciati(*arguments: str | Path, given: bytes = b"", code: int = 0) -> subprocess.CompletedProcess[bytes]:
-    """Run the installed command and hold it to its exit code."""
-    command = Path(sys.executable).with_name("tracciati")
-    done = subprocess.run([command, *arguments], input=given, capture_output=True, cwd=ROOT)
+    """Run the command and hold it to its exit code."""
+    done = subprocess.run([preloaded.program("tracciati"), *arguments], input=given, capture_output=True, cwd=ROOT)
     assert done.returncode == code, (done.returncode, done.stdout.decode(), done.stderr.decode())
     return done
 

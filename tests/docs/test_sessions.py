@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import preloaded
 from tests.docs import blocks
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def test_a_session_of_the_documents_prints_what_they_show(
             program("ssh-keygen")
     (tmp_path / "layouts").symlink_to(blocks.ROOT / "layouts")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COMINFLOW_", "DJANGO_"))}
-    environment = {**kept, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+    commands = preloaded.program("cominflow").parent
+    environment = {**kept, "PATH": f"{commands}:{Path(sys.executable).parent}:{kept['PATH']}"}
     for one in shown:
         wrong = blocks.run(one, tmp_path, environment)
         assert not wrong, f"{page}: {wrong}"

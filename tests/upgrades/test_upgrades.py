@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from cominflow.settings import SQLITE_PRAGMAS
+from tests import preloaded
 from tests.system import BIN, LAYOUTS
 from tests.upgrades.make import CUSTOMER, TABLE
 
@@ -53,7 +54,7 @@ class Upgraded:
 
     def run(self, *words: str, code: int = 0) -> str:
         """What `cominflow` printed (its errors when it fails); the exit code is demanded."""
-        command = [BIN / "cominflow", *words]
+        command = [preloaded.program("cominflow"), *words]
         done = subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stderr if code else done.stdout
