@@ -78,7 +78,7 @@ class Counter:
 
     def __init__(self, sequence: Sequence) -> None:
         start, self._step = sequence.start, sequence.step
-        # What the next record may hold (None: anything), and what it may hold as well when the last was out of sequence.
+        # What the next record may hold (None: anything); and what it may hold as well, behind one out of sequence.
         self._wanted: range | None = None
         self._stray: range | None = None
         if start is not None:
