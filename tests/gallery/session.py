@@ -22,7 +22,9 @@ AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 NAME = "session.txt"
 DISK = "disk.txt"  # how large the data's own disk is, where the case needs one
 # `run` logs on standard error as well, with the real time, and in the order in which the disk lists a folder.
-_LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ [A-Z]+ .*\n(?:  .*\n)*", re.MULTILINE)
+_LOG_LINE = re.compile(
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ [A-Z]+ .*\n(?:(?:  |Traceback|which led to|\w+Error: ).*\n)*", re.MULTILINE
+)
 LAYOUTS = Path(__file__).resolve().parents[2] / "layouts"
 
 

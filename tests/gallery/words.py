@@ -18,8 +18,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 CUSTOMER = "banca-demo"
-# As long as one waits for a database that somebody else writes into: half a minute, which here nobody has.
-PATIENCE = "PRAGMA busy_timeout=0"
+# One waits half a minute for a database that somebody else writes into; here nobody does.
+PATIENCE = "PRAGMA busy_timeout=30000"
+IMPATIENCE = "PRAGMA busy_timeout=0"
 
 
 class Words:
@@ -115,10 +116,15 @@ class Words:
     def _database_is_held(self) -> str:
         from django.db import connection
 
-        connection.cursor().execute(PATIENCE)
+        from cominflow import settings
+
+        stack, pragmas = self._keep("database"), settings.SQLITE_PRAGMAS
+        assert PATIENCE in pragmas
+        settings.SQLITE_PRAGMAS = tuple(IMPATIENCE if one == PATIENCE else one for one in pragmas)
+        stack.callback(setattr, settings, "SQLITE_PRAGMAS", pragmas)
+        connection.cursor().execute(IMPATIENCE)
         held = sqlite3.connect(_database(), isolation_level=None)
         held.execute("BEGIN IMMEDIATE")
-        stack = self._keep("database")
         stack.callback(connection.close)
         stack.callback(held.close)
         return ""
