@@ -137,7 +137,7 @@ def notes_on(agreed: Feed, parsed: list[Layout]) -> tuple[str, ...]:
             for field in record.fields
             if field.sequence is not None and field.sequence.scope == "feed"
         ]
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))  # versions of a layout have most of it in common
 
 
 def check(feed: Feed, layout: Layout) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -46,11 +45,12 @@ def _disk(case: Path, tmp_path: Path) -> Iterator[None]:
     if not size.exists():
         yield
         return
-    if os.geteuid() != 0:
-        pytest.skip("a disk that is full or read-only is made by root alone")
     data = tmp_path / "data"
     data.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size.read_text().strip()}", "none", data], check=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size.read_text().strip()}", "none", str(data)]
+    made = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"no disk can be made here: {made.stderr.strip()}")
     yield
     subprocess.run(["umount", data], check=True)
 

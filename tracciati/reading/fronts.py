@@ -69,6 +69,7 @@ class Fronts:
         self._header = self._header_row()  # as long as no block had it: only empty lines may stand before it
         self._is_lost = False  # after a record nobody can place, the order of the rest is not judged
         self._has_wrong_header = False
+        self._unknown_count = 0  # records of unknown type at the end of what was read
         self.is_disturbed = False
         self.end_faults: tuple[Faults, Witness] | None = None
 
@@ -181,6 +182,8 @@ class Fronts:
         bad |= foreign
         lost_from = self._lost_from(types, broken)
         for misfit in order.misfits:
+            if self._is_echo(misfit, types, order, unknown):
+                continue
             bad[misfit.row] = True
             if misfit.row < lost_from:
                 expected = " or ".join(misfit.expected), " o ".join(misfit.expected)
@@ -188,6 +191,8 @@ class Fronts:
         if is_endless:
             faults.add(_record_fault("TR-S105", frame, int(units[-1][0]), ("", "")))
         self.is_disturbed |= bool(bad.any()) or bool(frame.continues) or self._has_wrong_header
+        if len(types):
+            self._unknown_count = _unknown_before(types, len(types), self._unknown_count)
         return Front(number, frame, types, order, units, faults, bad, witness)
 
     def _lost_from(self, types: Types, broken: Flags) -> int:
@@ -199,6 +204,17 @@ class Fronts:
             return len(types)
         self._is_lost = True
         return int(nowhere[0])
+
+    def _is_echo(self, misfit: matching.Misfit, types: Types, order: Order, unknown: Flags) -> bool:
+        """Would the record stand right, had those of unknown type before it been what may stand there?"""
+        row = misfit.row
+        count = _unknown_before(types, row, self._unknown_count)
+        if not count or (row and not unknown[row - 1]):
+            return False
+        reached = {int(order.before[row])}
+        for _ in range(min(count, len(self._automaton.step))):
+            reached |= {int(to) for state in reached for to in self._automaton.step[state] if to >= 0}
+        return any(self._automaton.step[state, types[row]] >= 0 for state in reached)
 
     def _type_fault(self, code: str, frame: Frame, types: Types, row: int, expected: tuple[str, str]) -> Fault:
         record = self._layout.records[int(types[row])]
@@ -244,6 +260,12 @@ def _with_notes(frame: CellFrame, notes: list[framing.Note]) -> CellFrame:
     for note in notes:
         broken[note.rows] = True
     return replace(frame, broken=broken, notes=(*frame.notes, *notes))
+
+
+def _unknown_before(types: Types, row: int, before: int) -> int:
+    """How many records of unknown type stand just before a row; `before` is how many stood before the block."""
+    known = np.flatnonzero(types[:row] != matching.UNKNOWN)
+    return row - 1 - int(known[-1]) if len(known) else row + before
 
 
 def _lines_count(frame: Frame, separator: str) -> int:

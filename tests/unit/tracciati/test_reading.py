@@ -115,6 +115,10 @@ def test_a_wrong_total_refuses_the_file_and_counts_are_always_checked() -> None:
         (HEAD + order(1) + order(2)[:-2] + order(3) + order(4) + TAIL % (4, 5000), ["TR-L102"]),
         (HEAD[:-2] + order(1) + order(2) + TAIL % (2, 2500), ["TR-L102"]),
         (HEAD + b"XX" + order(1)[2:] + order(2) + TAIL % (2, 2500), ["TR-S101"]),
+        # Every request is of a type that nobody knows, or only the head: the order of the others is as it can be.
+        (HEAD + b"XX" + order(1)[2:] + b"XX" + order(2)[2:] + TAIL % (2, 2500), ["TR-S101"] * 2),
+        (b"XX" + HEAD[2:] + order(1) + TAIL % (1, 1250), ["TR-S101"]),
+        (HEAD + order(1) + TAIL % (1, 1250) + b"XX" + order(2)[2:] + order(3), ["TR-S101", "TR-S102 ordine"]),
         # A strange record in between, which has taken no number.
         (HEAD + order(1) + b"XX" + order(7)[2:] + order(2) + TAIL % (2, 2500), ["TR-S101"]),
         (b"rubbish\r\n" + order(1) + TAIL % (1, 1250), ["TR-L101"]),
