@@ -182,7 +182,7 @@ class Fronts:
         bad |= foreign
         lost_from = self._lost_from(types, broken)
         for misfit in order.misfits:
-            if self._is_echo(misfit, types, order, unknown):
+            if self._is_echo(misfit, types, order):
                 continue
             bad[misfit.row] = True
             if misfit.row < lost_from:
@@ -191,8 +191,7 @@ class Fronts:
         if is_endless:
             faults.add(_record_fault("TR-S105", frame, int(units[-1][0]), ("", "")))
         self.is_disturbed |= bool(bad.any()) or bool(frame.continues) or self._has_wrong_header
-        if len(types):
-            self._unknown_count = _unknown_before(types, len(types), self._unknown_count)
+        self._unknown_count = self._unknown_before(types, len(types))
         return Front(number, frame, types, order, units, faults, bad, witness)
 
     def _lost_from(self, types: Types, broken: Flags) -> int:
@@ -205,16 +204,20 @@ class Fronts:
         self._is_lost = True
         return int(nowhere[0])
 
-    def _is_echo(self, misfit: matching.Misfit, types: Types, order: Order, unknown: Flags) -> bool:
+    def _is_echo(self, misfit: matching.Misfit, types: Types, order: Order) -> bool:
         """Would the record stand right, had those of unknown type before it been what may stand there?"""
         row = misfit.row
-        count = _unknown_before(types, row, self._unknown_count)
-        if not count or (row and not unknown[row - 1]):
-            return False
         reached = {int(order.before[row])}
-        for _ in range(min(count, len(self._automaton.step))):
+        for _ in range(self._unknown_before(types, row)):
             reached |= {int(to) for state in reached for to in self._automaton.step[state] if to >= 0}
         return any(self._automaton.step[state, types[row]] >= 0 for state in reached)
+
+    def _unknown_before(self, types: Types, row: int) -> int:
+        """How many records of unknown type stand just before a row, up to as many as there are states."""
+        count, most = 0, len(self._automaton.step)
+        while count < min(row, most) and types[row - 1 - count] == matching.UNKNOWN:
+            count += 1
+        return min(count + self._unknown_count, most) if count == row else count
 
     def _type_fault(self, code: str, frame: Frame, types: Types, row: int, expected: tuple[str, str]) -> Fault:
         record = self._layout.records[int(types[row])]
@@ -260,12 +263,6 @@ def _with_notes(frame: CellFrame, notes: list[framing.Note]) -> CellFrame:
     for note in notes:
         broken[note.rows] = True
     return replace(frame, broken=broken, notes=(*frame.notes, *notes))
-
-
-def _unknown_before(types: Types, row: int, before: int) -> int:
-    """How many records of unknown type stand just before a row; `before` is how many stood before the block."""
-    known = np.flatnonzero(types[:row] != matching.UNKNOWN)
-    return row - 1 - int(known[-1]) if len(known) else row + before
 
 
 def _lines_count(frame: Frame, separator: str) -> int:

@@ -126,7 +126,9 @@ def test_a_wrong_total_refuses_the_file_and_counts_are_always_checked() -> None:
         (HEAD + order(1) + order(3) + order(4) + TAIL % (3, 3750), ["TR-R301 ordine.numero"]),
     ],
 )
-def test_one_mistake_is_one_complaint(data: bytes, expected: list[str]) -> None:
+def test_one_mistake_is_one_complaint(data: bytes, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert codes(check(data, FIXED)) == expected
+    cut_into(42, monkeypatch)  # one record to a block
     assert codes(check(data, FIXED)) == expected
 
 
