@@ -74,7 +74,8 @@ def only_the_one_before(present: str, before: str, until: date | None) -> Reason
     why = "the feed took the old one until {}" if until else "the feed does not say how long the old one is taken"
     return Reason(
         f"the file reads clean only with {before}, the version before {present}, and {why.format(until)}; "
-        "ask the customer for the file in the new layout and discard this one",
+        "ask the customer for the file in the new layout and discard this one, or publish the feed with a later "
+        "`calendar.old_layout_until` and release it",
         f"il file è conforme soltanto a {before}, il tracciato precedente, sostituito da {present}; "
         "inviare il file nel tracciato in vigore",
         f"the file agrees only with {before}, the layout before, which {present} has replaced; "

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NAME = "RV_20260301_001.txt"
 RECEIPT = "RV_20260301_001.R01"
+STILL_TAKEN = "calendar.old_layout_until = 2999-12-31"
 
 
 def test_the_files_own_date_chooses_the_layout_version(house: House) -> None:
@@ -71,9 +72,12 @@ def test_a_file_in_the_layout_before_is_held_with_those_words(house: House, cale
     receipt = house.receipt(RECEIPT)
     assert "il file è conforme soltanto a banca-demo-visure@2.0.0" in receipt["reason_it"]
     assert "send the file in the layout that holds now" in receipt["reason_en"]
-
-
-STILL_TAKEN = "calendar.old_layout_until = 2999-12-31"
+    # The customer needs some days more: the file that waits is taken with that, though it came before.
+    publish_two_layouts(house, STILL_TAKEN)
+    house.release(arrival)
+    house.work()
+    arrival.refresh_from_db()
+    assert (arrival.state, arrival.layout_version.version) == ("CLOSED", "2.0.0")
 
 
 @pytest.mark.parametrize(
