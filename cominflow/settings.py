@@ -33,11 +33,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # purge give the space back. (Page size and auto_vacuum take effect only when the file is made.) Temporary pages stay
 # in memory: in /var/tmp they would be people's data outside the data folder.
 SQLITE_PRAGMAS = (
+    "PRAGMA busy_timeout=30000",  # first: the others may have to wait as well
     "PRAGMA page_size=16384",
     "PRAGMA auto_vacuum=INCREMENTAL",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=30000",
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import commands, findings, reconciling, states
+from docs import bad_input, commands, findings, reconciling, states
 from tracciati.declare.schema import schema_text
 
 FOLDER = Path(__file__).resolve().parent
@@ -15,6 +15,7 @@ FOLDER = Path(__file__).resolve().parent
 # Page, from this folder -> what makes its text.
 PAGES = {
     "architecture.md": states.page,
+    "bad-input.md": bad_input.page,
     "cli.md": commands.page,
     "findings.md": findings.page,
     "reconciliation.md": reconciling.page,

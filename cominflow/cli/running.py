@@ -60,18 +60,20 @@ def _unexpected(problem: Exception) -> int:
             return FINDINGS
         if isinstance(problem, TracciatiError):
             return _told(f"{problem}\n  do: {problem.hint}" if problem.hint else str(problem), WORLD)
-    if "django.db" in sys.modules:
-        from django.db import DatabaseError, InterfaceError
+    if _is_of_the_database(problem):
+        from cominflow.cli import setup
 
-        if isinstance(problem, DatabaseError | InterfaceError):
-            from cominflow.cli import setup
-
-            return _told(
-                f"cannot use the database {setup.database_shown()}: {quoting.said(problem)}\n"
-                f"  do: {setup.database_hint()}; that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are the system's; and "
-                "run `cominflow init`",
-                WORLD,
+        said = quoting.said(problem)
+        hint = (
+            f"{setup.database_hint()}; that COMINFLOW_DATA and COMINFLOW_DATABASE_URL are the system's; and "
+            "run `cominflow init`"
+        )
+        if said == "database is locked":
+            hint = (
+                "another program writes into it for longer than we wait: see which "
+                f"(`fuser -v {setup.database_shown()}`), and give the command again when it has ended"
             )
+        return _told(f"cannot use the database {setup.database_shown()}: {said}\n  do: {hint}", WORLD)
     if isinstance(problem, OSError):
         where = f" {problem.filename}" if problem.filename else ""
         return _told(f"cannot use{where}: {quoting.said(problem)}", WORLD)
@@ -80,6 +82,20 @@ def _unexpected(problem: Exception) -> int:
     # Not Python's own traceback: the words of an error may quote a person's data, and are no help without them.
     _tell(quoting.trace(problem))
     return _told("this is a defect of cominflow, not of your data\n  do: report it with the lines above", DEFECT)
+
+
+def _is_of_the_database(problem: Exception) -> bool:
+    """Is it the database, by our own way to it or the durable engine's?"""
+    if "django.db" in sys.modules:
+        from django.db import DatabaseError, InterfaceError
+
+        if isinstance(problem, DatabaseError | InterfaceError):
+            return True
+    if "sqlalchemy" in sys.modules:
+        from sqlalchemy.exc import DBAPIError
+
+        return isinstance(problem, DBAPIError)
+    return False
 
 
 def _told(text: str, exit_code: int) -> int:

@@ -122,6 +122,8 @@ def _own_structures(document: Document) -> tuple[str, ...]:
 def notes_on(agreed: Feed, parsed: list[Layout]) -> tuple[str, ...]:
     """What a person should know of a feed that is in order."""
     notes = []
+    if agreed.old_layout_until is not None and len(parsed) == 1:
+        notes.append("calendar.old_layout_until: no version before is published with the feed; name it with `--layout`")
     for layout in parsed:
         missing = unwritten(layout)
         if missing:
@@ -135,7 +137,7 @@ def notes_on(agreed: Feed, parsed: list[Layout]) -> tuple[str, ...]:
             for field in record.fields
             if field.sequence is not None and field.sequence.scope == "feed"
         ]
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))  # versions of a layout have most of it in common
 
 
 def check(feed: Feed, layout: Layout) -> None:

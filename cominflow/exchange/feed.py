@@ -105,6 +105,7 @@ class Feed:
     rejected_share_max  the share (0..1) of wrong requests above which the whole file is refused
     service             code of the service of every request, where the file has no field for it
     outcomes            outcome -> the customer's code; empty when the customer reads our own words
+    old_layout_until    the last day on which a file may come that reads clean only with the version before
     later               keys that load and wait for their behaviour, as values
     unsupported         which keys those are
     canonical           JSON with sorted keys: the same feed however it is spaced or commented
@@ -120,6 +121,7 @@ class Feed:
     service: str
     outcomes: Mapping[str, str]
     unverifiable_total: UnverifiableTotal
+    old_layout_until: date | None
     repeats: Repeats
     waivers: tuple[Waiver, ...]
     later: Mapping[str, Any]
@@ -132,6 +134,10 @@ class Feed:
     def match(self, name: bytes) -> Named | None:
         """What the name of a request file says, or None when this feed does not take a file of that name."""
         return self.names.match(name)
+
+    def takes_old_layout(self, day: date) -> bool:
+        """Whether a file that comes on that day may still be in the layout before."""
+        return self.old_layout_until is not None and day <= self.old_layout_until
 
     def code_of(self, outcome: str) -> str:
         """How the customer's file says an outcome: the agreed code, or our own word where none was agreed."""
@@ -176,6 +182,7 @@ def loads(text: str, name: str = "feed.toml") -> Feed:
         service=service,
         outcomes=outcomes,
         unverifiable_total=cast(UnverifiableTotal, total),
+        old_layout_until=later.get("calendar.old_layout_until"),
         repeats=repeats,
         waivers=waivers,
         later=later,
@@ -305,7 +312,8 @@ def _outcomes(top: Table, repeats: Repeats, *, rejects_records: bool) -> Mapping
     return outcomes
 
 
-# Keys that load and wait for their behaviour: table -> key -> how it is read. What works already is in `_WORKING`.
+# Keys that load and wait for their behaviour: table -> key -> how it is read. What works already is in `_WORKING`, with
+# the value that works, and in `_WORKING_ANYHOW`.
 _LATER: Mapping[str, Mapping[str, str]] = {
     "calendar": {
         "timezone": "text",
@@ -322,6 +330,7 @@ _LATER: Mapping[str, Mapping[str, str]] = {
     "control": {"at": "text", "when_empty": "flag"},
 }
 _WORKING = {("answer", "parts"): "whole", ("answer", "late"): "supplement"}
+_WORKING_ANYHOW = {("calendar", "old_layout_until")}
 
 
 def _later(top: Table, waiting: _Waiting) -> Mapping[str, Any]:
@@ -333,7 +342,7 @@ def _later(top: Table, waiting: _Waiting) -> Mapping[str, Any]:
             if key not in table:
                 continue
             later[f"{name}.{key}"] = value
-            if _WORKING.get((name, key)) != value:
+            if _WORKING.get((name, key)) != value and (name, key) not in _WORKING_ANYHOW:
                 waiting.note(name, key)
         _close(table)
     if "defaults" in top:

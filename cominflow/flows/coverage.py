@@ -27,7 +27,8 @@ def unpriced(customer: Customer, agreed: Feed, parsed: Sequence[Layout], *, at: 
 def notes(customer: Customer, agreed: Feed, parsed: Sequence[Layout]) -> list[str]:
     """What does not fit between a feed and the services that it can ask for and the customer has a price for."""
     settings = {price.service.code: price.service.provider_settings for price in prices.prices_of(customer)}
-    return [note for layout in parsed for note in notes_on(agreed, layout, settings)]
+    said = [note for layout in parsed for note in notes_on(agreed, layout, settings)]
+    return list(dict.fromkeys(said))  # versions of a layout have most of it in common
 
 
 def notes_on(agreed: Feed, layout: Layout, services: Mapping[str, Mapping[str, Any]]) -> list[str]:

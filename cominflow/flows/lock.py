@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cominflow.errors import LockedError
+from cominflow.exchange import disk
 from cominflow.exchange.disk import Folders
 
 # `struct flock` of fcntl(2) on 64-bit Linux: type, whence, start, length (0: to the end), process.
@@ -22,9 +23,12 @@ _FLOCK = "hhqqi4x"
 
 @contextmanager
 def locked(folders: Folders) -> Iterator[None]:
-    """Hold the engine's lock. LockedError (exit 4) when another process has it."""
+    """Hold the engine's lock. LockedError (exit 4) when another process has it; WorldError."""
     path = folders.state / "engine.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as cause:
+        raise disk.world_error("lock", path, cause) from cause
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,8 +39,11 @@ def locked(folders: Folders) -> Iterator[None]:
                 hint="use `cominflow run --once`, which asks that engine to sweep, or stop it first",
             ) from None
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _asked(fcntl.F_WRLCK))
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+        except OSError as cause:
+            raise disk.world_error("lock", path, cause) from cause
         yield
     finally:
         os.close(descriptor)

@@ -147,9 +147,11 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
         arrival = Arrival.objects.select_for_update().get(pk=place.arrival_id)
         _demand_unanswered(requests.place(arrival, place.position))
         for path in misfits(arrival, answers):
-            field = contents.layout_of(arrival).field(path)
+            layout = contents.layout_of(arrival)
+            field = layout.field(path)
+            takes = why_open.takes(field, layout.file.codec)
             raise UsageError(
-                f"{field.origin} does not fit {path} ({why_open.takes(field)}) of the customer's layout",
+                f"{field.origin} does not fit {path} ({takes}) of the customer's layout",
                 hint="give a value that the field takes, as the contract says, or answer with --outcome failed",
             )
         requests.store(place, answers, at=at)

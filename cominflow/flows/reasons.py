@@ -69,15 +69,28 @@ def no_layout(layout: str, day: date | None, begins: date | None) -> Reason:
     )
 
 
-def only_the_one_before(present: str, before: str) -> Reason:
-    """The file has findings with the layout of its date, and none with the version before."""
+def only_the_one_before(present: str, before: str, until: date | None) -> Reason:
+    """The file has findings with the layout of its date, and none with the version before, taken until a day."""
+    why = "the feed took the old one until {}" if until else "the feed does not say how long the old one is taken"
     return Reason(
-        f"the file reads clean only with {before}, the version before {present}, and the feed does not say how long "
-        "the old one is taken; ask the customer for the file in the new layout and discard this one",
+        f"the file reads clean only with {before}, the version before {present}, and {why.format(until)}; "
+        "ask the customer for the file in the new layout and discard this one, or publish the feed with a later "
+        "`calendar.old_layout_until` and release it",
         f"il file è conforme soltanto a {before}, il tracciato precedente, sostituito da {present}; "
         "inviare il file nel tracciato in vigore",
         f"the file agrees only with {before}, the layout before, which {present} has replaced; "
         "send the file in the layout that holds now",
+    )
+
+
+def read_with_the_one_before(present: str, before: str, until: date | None) -> Reason:
+    """The file was read with the version before, which the feed takes until a day (None: it did so at first)."""
+    to_it = f" fino al {until.isoformat()}" if until else ""
+    to_en = f" until {until.isoformat()}" if until else ""
+    return Reason(
+        f"read with {before}, the version before {present}, which the feed takes{to_en}",
+        f"letto con {before}, il tracciato precedente, ammesso{to_it}; dopo vale soltanto {present}",
+        f"read with {before}, the layout before, which is taken{to_en}; after that only {present} holds",
     )
 
 

@@ -15,12 +15,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 from django.db import transaction
 
-from cominflow import failpoint, stopping
+from cominflow import clock, failpoint, stopping
 from cominflow.exchange import archive, arrivals, feeds, payload, quarantine, requests
 from cominflow.exchange.arrivals import move
 from cominflow.exchange.disk import Folders
@@ -28,7 +29,7 @@ from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Incoming
 from cominflow.flows import portions, reasons, repeats, versions
 from cominflow.flows.reasons import Reason
-from cominflow.flows.versions import NoneValid
+from cominflow.flows.versions import Chosen, NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
 from cominflow.models import Arrival, Batch, Once
 from cominflow.pricing import prices
@@ -113,8 +114,41 @@ def read(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
         arrival.layout_version = None
         _conclude(arrival, "HELD", chosen.reason, at=at)
         return
-    arrival.layout_version = chosen.layout_version
-    layout = chosen.layout
+    found = _examine(arrival, feed, chosen, source, at=at)
+    is_taken = feed.takes_old_layout(clock.day_of(arrival.claimed_at))
+    if found.state == "REFUSED" or (is_taken and found.report.errors_count):
+        older = versions.before(version, chosen, source, unit=feed.request.unit)
+        if older and is_taken:
+            requests.discard(arrival)  # what the layout of the file's date could read of it
+            failpoint.hit("receive.older_layout")
+            chosen, found = older, _examine(arrival, feed, older, source, at=at)
+        elif older:
+            found.state = "HELD"
+            names = chosen.layout.name, older.layout.name
+            found.reason = reasons.only_the_one_before(*names, feed.old_layout_until)
+    if (present := versions.replaced_by(version, chosen)) and found.state in ("QUEUED", "HELD"):
+        how = reasons.read_with_the_one_before(present.name, chosen.layout.name, feed.old_layout_until)
+        found.reason = reasons.together([how, *([found.reason] if found.reason else [])])
+    is_queued, is_small = found.state == "QUEUED", found.small is not None
+    accept = _acceptance(arrival, feed, chosen.layout, is_small=is_small, at=at) if is_queued else _nothing
+    _decide(arrival, found, accept=accept, at=at)
+
+
+@dataclass
+class _Found:
+    """What one pass over the file found, and what the feed says to it; `small` are its requests where they are few."""
+
+    report: Report
+    outline: _Outline
+    stored: int
+    small: Incoming | None
+    state: str
+    reason: Reason
+
+
+def _examine(arrival: Arrival, feed: Feed, chosen: Chosen, source: Path, *, at: datetime) -> _Found:
+    """Read the file with one layout, and store the requests of a large one."""
+    arrival.layout_version, layout = chosen.layout_version, chosen.layout
     reading = Reading(
         source,
         layout,
@@ -130,10 +164,7 @@ def read(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     state, reason = verdict(
         feed, reading.report, unpriced, customer=arrival.customer.code, was_held=_was_held_for_total(arrival)
     )
-    if state == "REFUSED" and (older := versions.before(version, layout, source, unit=feed.request.unit)):
-        state, reason = "HELD", reasons.only_the_one_before(layout.name, older.name)
-    accept = _acceptance(arrival, feed, layout, is_small=small is not None, at=at) if state == "QUEUED" else _nothing
-    _decide(arrival, reading.report, outline, small, stored=stored, decision=(state, reason), accept=accept, at=at)
+    return _Found(reading.report, outline, stored, small, state, reason)
 
 
 def _acceptance(arrival: Arrival, feed: Feed, layout: Layout, *, is_small: bool, at: datetime) -> Callable[[], None]:
@@ -193,39 +224,28 @@ def _unpriced(priced: Mapping[str, bool]) -> set[str]:
     return {code for code, is_priced in priced.items() if not is_priced}
 
 
-def _decide(
-    arrival: Arrival,
-    report: Report,
-    outline: _Outline,
-    small: Incoming | None,
-    *,
-    stored: int,
-    decision: tuple[str, Reason],
-    accept: Callable[[], None],
-    at: datetime,
-) -> None:
+def _decide(arrival: Arrival, found: _Found, *, accept: Callable[[], None], at: datetime) -> None:
     """The last transaction of the reading: requests become visible, or the file is refused with its report."""
-    state, reason = decision
-    found: dict[str, Any] = {
-        "records_count": report.records_count,
-        "rejected_count": report.units_bad_count,
-        "report": payload.seal(report.to_json(indent=None).encode()),
+    kept: dict[str, Any] = {
+        "records_count": found.report.records_count,
+        "rejected_count": found.report.units_bad_count,
+        "report": payload.seal(found.report.to_json(indent=None).encode()),
     }
     with transaction.atomic():
-        if state == "QUEUED":
-            if small is not None:
-                requests.add(arrival, None, 0, small)
+        if found.state == "QUEUED":
+            if found.small is not None:
+                requests.add(arrival, None, 0, found.small)
             accept()
             Once.objects.create(arrival=arrival, step="accepted", done_at=at)
-            found |= {
-                "requests_count": stored,
+            kept |= {
+                "requests_count": found.stored,
                 "accepted_at": at,
-                "head": payload.seal(bytes(outline.head)),
-                "tail": payload.seal(bytes(outline.tail)),
+                "head": payload.seal(bytes(found.outline.head)),
+                "tail": payload.seal(bytes(found.outline.tail)),
             }
         else:
             requests.discard(arrival)
-        _conclude(arrival, state, reason, at=at, **found)
+        _conclude(arrival, found.state, found.reason, at=at, **kept)
         failpoint.hit("receive.decided")
 
 

@@ -62,14 +62,21 @@ def layout_of(arrival: Arrival, version: FeedVersion, source: Path) -> Chosen | 
     return NoneValid(reasons.no_layout(published[0][1].id, own_date, begins), own_date)
 
 
-def before(version: FeedVersion, chosen: Layout, source: Path, *, unit: str) -> Layout | None:
+def before(version: FeedVersion, chosen: Chosen, source: Path, *, unit: str) -> Chosen | None:
     """An older layout of the feed that finds no error in a file in which the chosen one finds some."""
-    published = [layout for _, layout in feeds.layouts(version)]
-    older = published[[layout.fingerprint for layout in published].index(chosen.fingerprint) + 1 :]
-    for layout in older:
+    published = feeds.layouts(version)
+    older = published[[row.pk for row, _ in published].index(chosen.layout_version.pk) + 1 :]
+    for layout_version, layout in older:
         if not check(source, layout, direction="request", unit=unit).errors_count:
-            return layout
+            return Chosen(layout_version, layout, chosen.reference_date)
     return None
+
+
+def replaced_by(version: FeedVersion, chosen: Chosen) -> Layout | None:
+    """The layout that holds on the file's date, where the one it is read with is an older one."""
+    day = chosen.reference_date or clock.today()
+    newest = next((one for _, one in feeds.layouts(version) if _is_valid(one, day)), chosen.layout)
+    return newest if newest.fingerprint != chosen.layout.fingerprint else None
 
 
 def _is_interrupted(arrival: Arrival) -> bool:

@@ -33,13 +33,14 @@ def told(place: Place, arrival: Arrival, *, reveal: bool) -> str:
     return "; ".join(said) or ("its answer was taken back" if place.revision else "its provider left it to a person")
 
 
-def takes(field: Field) -> str:
-    """What a field can hold, in words."""
+def takes(field: Field, codec: str) -> str:
+    """What a field of a file in that encoding can hold, in words."""
     if field.base in ("integer", "decimal"):
         most = DIGITS_MAX if field.length is None else field.length - bool(field.mark and field.scale)
         decimals = f"{field.scale} of them decimals" if field.scale else "no decimals"
         return f"{field.base}, at most {min(field.digits or most, most)} digits, {decimals}, no sign"
-    return field.base if field.length is None else f"{field.base}, {field.length} bytes"
+    base = f"{field.base} in {codec}" if field.base == "text" else field.base
+    return base if field.length is None else f"{base}, {field.length} bytes"
 
 
 def _misfits(place: Place, arrival: Arrival) -> Iterator[tuple[str, str]]:
@@ -51,4 +52,4 @@ def _misfits(place: Place, arrival: Arrival) -> Iterator[tuple[str, str]]:
     for path, fits in writing.fits(layout, "answer", values).items():
         if not fits.all():
             field = layout.field(path)
-            yield field.origin.removeprefix("result."), f"{path} ({takes(field)})"
+            yield field.origin.removeprefix("result."), f"{path} ({takes(field, layout.file.codec)})"

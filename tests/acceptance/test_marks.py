@@ -26,6 +26,8 @@ NOT_FAILED = {
     # this feed has no markers and no repeats, and too few references for a run of them
     "claim.marker_removed", "claim.markers_durable", "repeats.looked", "repeats.decided",
     "references.collected", "references.merged", "references.committed",
+    # no version of its layout came before
+    "receive.older_layout",
     # no program fulfils its service, and nobody pauses that
     "batch.paused", "command.begun", "command.given", "command.answered", "command.left",
     # a command of the operator's own does them, not the engine

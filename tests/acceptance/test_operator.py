@@ -150,15 +150,3 @@ def test_an_rsa_key_is_taken_with_a_note_on_clients_that_cannot_use_it(office: O
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
         said = office.run("key", "add", "banca-demo", key.with_suffix(".pub"))
         assert ("SHA-1" in said) == (kind == "rsa")
-
-
-def test_a_file_that_no_feed_takes_is_set_aside_with_the_names_agreed(office: Office) -> None:
-    made = office.folder / "hello"
-    made.write_bytes(b"hello\n")
-    made.rename(office.home / "inbox" / "hello.doc")
-    office.run("run", "--once")
-    (found,) = office.json("arrival", "list")
-    assert found["state"] == "QUARANTINED"
-    assert "RV_{date:%Y%m%d}_{seq:3}.txt" in found["reason"]
-    receipts = [path.name for path in (office.home / "receipts").iterdir()]
-    assert "hello.doc.A-1.receipt.txt" in receipts

@@ -20,7 +20,9 @@ SOURCE = Path(__file__).resolve().parents[2] / "cominflow"
 OPENERS = (At("claim.durable"), At("claim.copy_named"), At("publish.opened"))
 
 # Failpoints that the workload does not pass, each with the reason.
-NOT_PASSED: dict[str, str] = {}
+NOT_PASSED: dict[str, str] = {
+    "receive.older_layout": "no feed of the workload is in its time of two layouts; tests/unit/flows kills there",
+}
 
 Schedule = tuple[Kill, ...]
 

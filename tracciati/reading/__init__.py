@@ -25,6 +25,7 @@ from tracciati.framing import matching
 from tracciati.limits import BLOCK_BYTES, EXAMPLES_MAX, WORKER_BLOCKS_AHEAD
 from tracciati.reading.balance import Balance
 from tracciati.reading.columns import Reader, RecordColumns
+from tracciati.reading.continuity import Unread
 from tracciati.reading.draft import Draft
 from tracciati.reading.fronts import Front, Fronts
 from tracciati.reading.parcels import Parcels
@@ -201,12 +202,15 @@ class Reading:
 
     def _finished(self, front: Front, columns: dict[str, RecordColumns], faults: Faults) -> Iterator[Block]:
         """The checks that need the blocks in order, and the block as the caller gets it."""
-        self._relations.check(columns, front.frame, front.witness.offset, faults)
+        counts = np.bincount(front.types + 1, minlength=len(self._layout.records) + 1)
+        unread = None
+        if counts[0] or front.frame.broken is not None:
+            unread = Unread.of(front.frame, front.types, self._layout.file.length)
+        self._relations.check(columns, front.frame, front.witness.offset, faults, unread)
         for read in columns.values():
             if read.bad.any():
                 front.bad[read.rows[read.bad]] = True
             self._balance.note(read, front.witness)
-        counts = np.bincount(front.types + 1, minlength=len(self._layout.records) + 1)
         self._add_totals(front, columns, counts)
         front.faults.merge(faults)
         self._draft.take(front.faults, front.witness)

@@ -11,64 +11,150 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tracciati.framing import LINE_FEED
+from tracciati.framing.matching import UNKNOWN
+
 if TYPE_CHECKING:
-    from tracciati.framing import Index
+    from tracciati.framing import Frame, Index
+    from tracciati.framing.matching import Types
     from tracciati.layout import Sequence
     from tracciati.values import Values
 
 Flags = NDArray[np.bool_]
 
 
-@dataclass
+@dataclass(frozen=True)
+class Unread:
+    """The records of a block that nobody can read: broken ones, and those of no known type.
+
+    rows        int64 (n,): where they stand in the block
+    types       int16 (n,): what type each seems to be, UNKNOWN where it cannot be told
+    room        int64 (n,): how many records there may be in each; two where the line end between two of them is lost
+    is_endless  the last one goes on behind the block; how many records it swallowed is never known
+    """
+
+    rows: Index
+    types: Types
+    room: Index
+    is_endless: bool
+
+    @classmethod
+    def of(cls, frame: Frame, types: Types, record_bytes: int | None) -> Unread:
+        """Look for them in a block; `record_bytes` is the length of a record, where all have the same."""
+        unknown = types == UNKNOWN
+        rows = np.flatnonzero(unknown if frame.broken is None else unknown | frame.broken)
+        starts, lengths = frame.starts[rows], frame.lengths[rows]
+        if record_bytes is None:
+            feeds = np.flatnonzero(frame.buffer == LINE_FEED)
+            room = np.searchsorted(feeds, starts + lengths) - np.searchsorted(feeds, starts) + 1
+        else:
+            room = np.maximum(lengths // record_bytes, 1)
+        return cls(rows, types[rows], room, bool(frame.continues))
+
+    def before(self, index: int, rows: Index) -> tuple[Index, Index]:
+        """How many records of one type are certainly and possibly lost before each of its rows, and after the last.
+
+        Both int64 (len(rows) + 1,). One that seems to be of the type is one for certain. One of no known type may be of
+        any, and so may what else has room in a broken one.
+        """
+        certain = self.types == index
+        possible = np.where(certain | (self.types == UNKNOWN), self.room, self.room - 1)
+        places = np.append(np.searchsorted(self.rows, rows), len(self.rows))
+        return _between(certain.astype(np.int64), places), _between(possible, places)
+
+
+def _between(counts: Index, places: Index) -> Index:
+    before = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))[places]
+    return np.diff(before, prepend=0)
+
+
 class Counter:
     """Follows one field with `sequence` through a file.
 
     After a number that is out of sequence the count goes on from it; when the next one fits the count as it was, only
-    the stray number is wrong. So one mistake is one complaint.
+    the stray number is wrong. Records that nobody can read have taken the numbers that are missing behind them, so far
+    as they can have. So one mistake is one complaint, and a number that is really skipped is told.
     """
 
-    sequence: Sequence
-    wanted: int | None = None  # what the next record must hold; None: anything
-    stray: int | None = None  # what it may hold as well, when the one before was out of sequence
+    def __init__(self, sequence: Sequence) -> None:
+        start, self._step = sequence.start, sequence.step
+        # What the next record may hold (None: anything); and what it may hold as well, behind one out of sequence.
+        self._wanted: range | None = None
+        self._stray: range | None = None
+        if start is not None:
+            self._take(start - self._step)
 
-    def check(self, values: Values) -> tuple[Index, list[int]]:
-        """The rows that are out of sequence, and what each should have held. Unreadable cells are counted on."""
+    def check(self, values: Values, lost_before: tuple[Index, Index] | None = None) -> tuple[Index, list[range]]:
+        """The rows that are out of sequence, and what each might have held.
+
+        Unreadable cells are counted on. lost_before: `Unread.before` of the rows; None when there is none.
+        """
         assert values.numbers is not None, "declare lets only numbers be in sequence"
-        count, step = len(values.numbers), self.sequence.step
-        if not count:
-            return np.empty(0, np.int64), []
-        start = self.sequence.start if self.wanted is None and self.stray is None else self.wanted
         numbers = values.numbers.astype(np.int64, copy=False)
-        lost = _either(values.null, values.bad)
-        if lost is None and self.stray is None:
-            first = int(numbers[0]) if start is None else start
-            if int(numbers[0]) == first and (np.diff(numbers) == step).all():
-                self.wanted = int(numbers[-1]) + step
+        absent = _either(values.null, values.bad)
+        if absent is None and lost_before is None and len(numbers) and self._stray is None:
+            first, wanted = int(numbers[0]), self._wanted
+            if (wanted is None or first in wanted) and (np.diff(numbers) == self._step).all():
+                self._take(int(numbers[-1]))
                 return np.empty(0, np.int64), []
-        return self._walk(numbers, lost, start)
+        return self._walk(numbers, absent, lost_before)
 
-    def _walk(self, numbers: NDArray[np.int64], lost: Flags | None, wanted: int | None) -> tuple[Index, list[int]]:
+    def pass_over(self, lost: tuple[Index, Index]) -> None:
+        """Count on over a block without a record of the type. lost: `Unread.before` of no rows."""
+        self._count_on(*(int(count[0]) for count in lost))
+
+    def forget(self) -> None:
+        """Nobody knows how many records were lost: the next one may hold anything."""
+        self._wanted = self._stray = None
+
+    def _walk(
+        self, numbers: NDArray[np.int64], absent: Flags | None, lost_before: tuple[Index, Index] | None
+    ) -> tuple[Index, list[range]]:
         """Runs that count on are taken whole; only where one breaks is there anything to decide."""
-        step = self.sequence.step
+        count, step = len(numbers), self._step
         rows: list[int] = []
-        expected: list[int] = []
-        stray = self.stray
-        cells = numbers.tolist()
-        absent = lost.tolist() if lost is not None else [False] * len(cells)
-        for row, (number, is_lost) in enumerate(zip(cells, absent, strict=True)):
-            if is_lost:
-                wanted = None if wanted is None else wanted + step
-                stray = None if stray is None else stray + step
+        expected: list[range] = []
+        if absent is None:
+            absent = np.zeros(count, np.bool_)
+        if lost_before is None:
+            lost_before = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
+        certain, possible = lost_before
+        breaks = absent | (possible[:-1] > 0)
+        breaks[:1] = True
+        breaks[1:] |= absent[:-1] | (np.diff(numbers) != step)
+        after = 0  # the row behind the last one that was looked at
+        for row in np.flatnonzero(breaks).tolist():
+            if row > after:
+                self._take(int(numbers[row - 1]))
+            after = row + 1
+            self._count_on(int(certain[row]), int(possible[row]))
+            if absent[row]:
+                self._count_on(1, 1)
                 continue
-            if wanted is None or number == wanted or stray is not None and number == stray:
-                wanted, stray = number + step, None
-            else:
+            number, wanted, stray = int(numbers[row]), self._wanted, self._stray
+            self._take(number)
+            if wanted is not None and number not in wanted and (stray is None or number not in stray):
                 rows.append(row)
                 expected.append(wanted)
                 # The next one may go on from here, or as if this one had been right.
-                wanted, stray = number + step, wanted + step
-        self.wanted, self.stray = wanted, stray
+                self._stray = _counted_on(wanted, 1, 1)
+        if count > after:
+            self._take(int(numbers[-1]))
+        self._count_on(int(certain[count]), int(possible[count]))
         return np.array(rows, np.int64), expected
+
+    def _take(self, number: int) -> None:
+        self._wanted, self._stray = range(number + self._step, number + 2 * self._step, self._step), None
+
+    def _count_on(self, certain: int, possible: int) -> None:
+        if self._wanted is not None:
+            self._wanted = _counted_on(self._wanted, certain, possible)
+        if self._stray is not None:
+            self._stray = _counted_on(self._stray, certain, possible)
+
+
+def _counted_on(numbers: range, certain: int, possible: int) -> range:
+    return range(numbers.start + certain * numbers.step, numbers.stop + possible * numbers.step, numbers.step)
 
 
 def _either(one: Flags | None, other: Flags | None) -> Flags | None:

@@ -69,6 +69,7 @@ class Fronts:
         self._header = self._header_row()  # as long as no block had it: only empty lines may stand before it
         self._is_lost = False  # after a record nobody can place, the order of the rest is not judged
         self._has_wrong_header = False
+        self._unknown_count = 0  # records of unknown type at the end of what was read
         self.is_disturbed = False
         self.end_faults: tuple[Faults, Witness] | None = None
 
@@ -181,6 +182,8 @@ class Fronts:
         bad |= foreign
         lost_from = self._lost_from(types, broken)
         for misfit in order.misfits:
+            if self._is_echo(misfit, types, order):
+                continue
             bad[misfit.row] = True
             if misfit.row < lost_from:
                 expected = " or ".join(misfit.expected), " o ".join(misfit.expected)
@@ -188,6 +191,7 @@ class Fronts:
         if is_endless:
             faults.add(_record_fault("TR-S105", frame, int(units[-1][0]), ("", "")))
         self.is_disturbed |= bool(bad.any()) or bool(frame.continues) or self._has_wrong_header
+        self._unknown_count = self._unknown_before(types, len(types))
         return Front(number, frame, types, order, units, faults, bad, witness)
 
     def _lost_from(self, types: Types, broken: Flags) -> int:
@@ -199,6 +203,21 @@ class Fronts:
             return len(types)
         self._is_lost = True
         return int(nowhere[0])
+
+    def _is_echo(self, misfit: matching.Misfit, types: Types, order: Order) -> bool:
+        """Would the record stand right, had those of unknown type before it been what may stand there?"""
+        row = misfit.row
+        reached = {int(order.before[row])}
+        for _ in range(self._unknown_before(types, row)):
+            reached |= {int(to) for state in reached for to in self._automaton.step[state] if to >= 0}
+        return any(self._automaton.step[state, types[row]] >= 0 for state in reached)
+
+    def _unknown_before(self, types: Types, row: int) -> int:
+        """How many records of unknown type stand just before a row, up to as many as there are states."""
+        count, most = 0, len(self._automaton.step)
+        while count < min(row, most) and types[row - 1 - count] == matching.UNKNOWN:
+            count += 1
+        return min(count + self._unknown_count, most) if count == row else count
 
     def _type_fault(self, code: str, frame: Frame, types: Types, row: int, expected: tuple[str, str]) -> Fault:
         record = self._layout.records[int(types[row])]

@@ -16,7 +16,7 @@ from tracciati.expression import Name, names, text_of
 from tracciati.findings import Fault, Faults, path_of
 from tracciati.framing.delimited import CellFrame
 from tracciati.reading.columns import RecordColumns, fault_at, span
-from tracciati.reading.continuity import Counter, Memory
+from tracciati.reading.continuity import Counter, Memory, Unread
 from tracciati.reading.uniqueness import Seen, hashes
 from tracciati.values import Values
 
@@ -85,11 +85,14 @@ class Relations:
         if record != own:
             self._memories.setdefault((own, name.path), Memory())
 
-    def check(self, columns: dict[str, RecordColumns], frame: Frame, offset: int, faults: Faults) -> None:
+    def check(
+        self, columns: dict[str, RecordColumns], frame: Frame, offset: int, faults: Faults, unread: Unread | None
+    ) -> None:
         """Check one block; adds to `faults` and to the records' `bad`.
 
         columns  what was read, by record name
         offset   of the block in the file
+        unread   the records that nobody can read; None when there is none
         """
         others = self._others(columns)
         for name, read in columns.items():
@@ -99,7 +102,7 @@ class Relations:
                     continue
                 path = path_of(read.record, field)
                 if path in self._counters:
-                    self._check_sequence(path, read, field, values, frame, faults)
+                    self._check_sequence(path, read, field, values, frame, faults, unread)
                 if path in self._seen:
                     self._check_unique(path, read, field, values, frame, offset, faults)
                 if path in self._same_as:
@@ -108,6 +111,18 @@ class Relations:
                     self._check_same(read, field, values, same, frame, faults)
             for rule in self._rules.get(name, ()):
                 self._check_rule(rule, read, others, frame, faults)
+        if unread is not None:
+            self._count_on(columns, unread)
+
+    def _count_on(self, columns: dict[str, RecordColumns], unread: Unread) -> None:
+        """Let the sequences know what was lost where no record of theirs stands, or for good."""
+        none = np.empty(0, np.int64)
+        for path, counter in self._counters.items():
+            record = path.partition(".")[0]
+            if unread.is_endless:
+                counter.forget()
+            elif record not in columns:
+                counter.pass_over(unread.before(self._layout.by_name[record].index, none))
 
     def _others(self, columns: dict[str, RecordColumns]) -> dict[tuple[str, str], Values | None]:
         """For each reference to another record, its values beside the records that refer to it."""
@@ -138,12 +153,22 @@ class Relations:
             read.bad[at] = True
 
     def _check_sequence(
-        self, path: str, read: RecordColumns, field: Field, values: Values, frame: Frame, faults: Faults
+        self,
+        path: str,
+        read: RecordColumns,
+        field: Field,
+        values: Values,
+        frame: Frame,
+        faults: Faults,
+        unread: Unread | None,
     ) -> None:
-        at, wanted = self._counters[path].check(values)
-        for row, number in zip(at.tolist(), wanted, strict=True):
-            text = str(number)
-            self._report("TR-R301", read, field, frame, np.array([row]), faults, expected_en=text, expected_it=text)
+        lost = None if unread is None else unread.before(read.record.index, read.rows)
+        at, wanted = self._counters[path].check(values, lost)
+        for row, numbers in zip(at.tolist(), wanted, strict=True):
+            english, italian = _either_of(numbers)
+            self._report(
+                "TR-R301", read, field, frame, np.array([row]), faults, expected_en=english, expected_it=italian
+            )
 
     def _check_unique(
         self, path: str, read: RecordColumns, field: Field, values: Values, frame: Frame, offset: int, faults: Faults
@@ -238,3 +263,12 @@ class Relations:
             start, stop = span(frame, record, field, row, self._direction)
         text = text_of(rule.check)
         return Fault("TR-R304", row, start, stop - start, record, field, rule, text, text, {"rule": rule.id})
+
+
+def _either_of(numbers: range) -> tuple[str, str]:
+    """What a number out of sequence might have been, in English and Italian."""
+    if len(numbers) == 1:
+        return str(numbers[0]), str(numbers[0])
+    if len(numbers) == 2:
+        return f"{numbers[0]} or {numbers[1]}", f"{numbers[0]} o {numbers[1]}"
+    return f"{numbers[0]} to {numbers[-1]}", f"da {numbers[0]} a {numbers[-1]}"

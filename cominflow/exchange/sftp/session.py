@@ -139,9 +139,7 @@ class Session:
             raise
         except OSError as cause:
             _log.error("%s: %s failed: %s", self._view.customer, Kind(kind).name, cause)
-            return packets.status(
-                request, Code.FAILURE, f"the server could not do it: {cause.strerror}; try again later"
-            )
+            return packets.status(request, Code.FAILURE, failure_text(cause))
         except CominflowError as cause:
             _log.error("%s: %s failed: %s", self._view.customer, Kind(kind).name, cause)
             return packets.status(request, Code.FAILURE, "the server could not do it; try again later")
@@ -311,3 +309,8 @@ class Session:
 
     def _on_links(self, request: int, fields: Fields) -> bytes:
         raise RefusedError(Code.PERMISSION_DENIED, "there are no links here")
+
+
+def failure_text(cause: OSError) -> str:
+    """What a client is told when the system fails what it asked for."""
+    return f"the server could not do it: {cause.strerror}; try again later"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,16 @@ def test_that_a_number_is_not_followed_from_file_to_file_is_said() -> None:
     assert said in agreement.notes_on(feed.loads(FEED), [layout])
     within = declare.loads(LAYOUT.replace('sequence = { scope = "feed", step = 1 }', "sequence = { step = 1 }"))
     assert not [note for note in agreement.notes_on(feed.loads(FEED), [within]) if "sequence" in note]
+
+
+def test_a_feed_that_takes_the_version_before_and_has_none_is_told_so() -> None:
+    layout = declare.loads(LAYOUT)
+    older = replace(layout, valid_from=None)
+    agreed = feed.loads(FEED)
+    assert agreed.old_layout_until is not None
+    said = "calendar.old_layout_until: no version before is published with the feed; name it with `--layout`"
+    assert said in agreement.notes_on(agreed, [layout])
+    assert said not in agreement.notes_on(agreed, [layout, older])
 
 
 def test_two_layouts_from_one_day_on_cannot_be_told_apart() -> None:

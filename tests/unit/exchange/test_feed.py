@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_keys_without_behaviour_are_named_with_their_lines() -> None:
     assert feed.unsupported(feed.loads(SAMPLE)) == [
         ("names.control", 5),
         *((f"calendar.{key}", 8) for key in ("timezone", "holidays", "weekend", "cut_off", "receipt_within")),
-        *((f"calendar.{key}", 8) for key in ("answer_within", "expected", "old_layout_until")),
+        *((f"calendar.{key}", 8) for key in ("answer_within", "expected")),
         ("answer.open_at_deadline", 9),
         ("answer.pending_days", 9),
         *((f"documents.{key}", 10) for key in ("pack", "max_mb", "name")),
@@ -53,6 +54,13 @@ def test_keys_without_behaviour_are_named_with_their_lines() -> None:
 def test_what_works_already_is_not_named() -> None:
     text = SMALLEST + 'complete = "commit"\nanswer = { parts = "whole", late = "supplement" }\n'
     assert feed.unsupported(feed.loads(text + 'repeats = { same_file = "refuse" }\nwaivers = []\n')) == []
+
+
+def test_the_old_layout_is_taken_until_the_end_of_its_last_day() -> None:
+    agreed = feed.loads(SAMPLE)
+    assert feed.unsupported(feed.loads(SMALLEST + "calendar.old_layout_until = 2026-02-28\n")) == []
+    assert [agreed.takes_old_layout(date(2026, month, day)) for month, day in ((2, 28), (3, 1))] == [True, False]
+    assert not feed.loads(SMALLEST).takes_old_layout(date(2026, 1, 1))
 
 
 def test_rules_about_repeats_are_read_and_ask_for_their_codes() -> None:

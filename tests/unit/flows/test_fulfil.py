@@ -215,10 +215,10 @@ def test_what_a_column_without_a_length_takes_is_told_in_digits() -> None:
     from cominflow.flows import why_open
     from tracciati.layout import Field
 
-    assert why_open.takes(Field("punteggio", "integer", 0, None, digits=5)) == (
+    assert why_open.takes(Field("punteggio", "integer", 0, None, digits=5), "cp1252") == (
         "integer, at most 5 digits, no decimals, no sign"
     )
-    assert why_open.takes(Field("importo", "decimal", 0, 8, scale=2, mark=",")) == (
+    assert why_open.takes(Field("importo", "decimal", 0, 8, scale=2, mark=","), "cp1252") == (
         "decimal, at most 7 digits, 2 of them decimals, no sign"
     )
-    assert why_open.takes(Field("nota", "text", 0, None)) == "text"
+    assert why_open.takes(Field("nota", "text", 0, None), "cp1252") == "text in cp1252"

@@ -83,44 +83,6 @@ def test_a_duplicate_that_is_released_is_answered_and_invoiced_again(house: Hous
     assert house.outbox()["RV_20260301_002.A01"] == house.outbox()["RV_20260301_001.A01"]
 
 
-def test_the_files_own_date_chooses_the_layout_version(house: House) -> None:
-    from tests.house import LAYOUTS, bank_file, with_bytes
-
-    old = (LAYOUTS / "banca-demo" / "visure.toml").read_text()
-    new = old.replace('version    = "2.0.0"', 'version    = "2.1.0"').replace("2026-01-01", "2026-06-01")
-    house.publish(layouts=[new, old])
-    for number, (day, version) in enumerate({b"20260531": "2.0.0", b"20260601": "2.1.0"}.items(), start=1):
-        arrival = house.receive(f"RV_20260301_00{number}.txt", with_bytes(bank_file(1, seed=number), 1, 11, day))
-        assert arrival.layout_version.version == version
-        assert arrival.reference_date.isoformat().replace("-", "").encode() == day
-
-
-def test_a_file_older_than_every_layout_is_held_with_its_date(house: House) -> None:
-    from tests.house import bank_file, with_bytes
-
-    arrival = house.receive(NAME, with_bytes(bank_file(1), 1, 11, b"20251231"))
-    assert arrival.state == "HELD"
-    assert "banca-demo-visure is valid on 2025-12-31" in arrival.reason
-    assert "begins on 2026-01-01" in arrival.reason
-    receipt = house.receipt(RECEIPT)
-    assert "alla data del file, 2025-12-31" in receipt["reason_it"] and "2025-12-31" in receipt["reason_en"]
-
-
-def test_a_file_in_the_layout_before_is_held_with_those_words(house: House) -> None:
-    from tests.house import LAYOUTS, bank_file, with_bytes
-
-    old = (LAYOUTS / "banca-demo" / "visure.toml").read_text()
-    new = old.replace('version    = "2.0.0"', 'version    = "3.0.0"').replace("2026-01-01", "2026-06-01")
-    new = new.replace('match  = { tipo = "20" }', 'match  = { tipo = "21" }').replace('value = "20"', 'value = "21"')
-    house.publish(layouts=[new, old])
-    arrival = house.receive(NAME, with_bytes(bank_file(2), 1, 11, b"20260701"))
-    assert arrival.state == "HELD"
-    assert "reads clean only with banca-demo-visure@2.0.0" in arrival.reason
-    receipt = house.receipt(RECEIPT)
-    assert "il file è conforme soltanto a banca-demo-visure@2.0.0" in receipt["reason_it"]
-    assert "send the file in the layout that holds now" in receipt["reason_en"]
-
-
 @pytest.mark.parametrize(
     ("damage", "code"),
     [

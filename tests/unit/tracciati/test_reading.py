@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tracciati import declare, reading
+from tracciati import declare, framing, reading
 from tracciati.errors import ReadingError
 from tracciati.findings import Waiver
 from tracciati.reading import Reading, check, fronts
@@ -108,18 +108,70 @@ def test_a_wrong_total_refuses_the_file_and_counts_are_always_checked() -> None:
     [
         (order(1) + order(2) + TAIL % (2, 2500), ["TR-S102 ordine"]),  # no head: one complaint, not three
         (HEAD + order(1) + HEAD + order(2) + TAIL % (2, 2500), ["TR-S102 testa"]),
-        (HEAD + order(1) + b"XX" + order(2)[2:] + order(3) + TAIL % (3, 3750), ["TR-S101", "TR-R301 ordine.numero"]),
-        (
-            HEAD + order(1) + order(2)[:-12] + b"\r\n" + order(3) + TAIL % (3, 3750),
-            ["TR-L101", "TR-R301 ordine.numero"],
-        ),
+        (HEAD + order(1) + b"XX" + order(2)[2:] + order(3) + TAIL % (3, 3750), ["TR-S101"]),
+        (HEAD + order(1) + order(2)[:-12] + b"\r\n" + order(3) + TAIL % (3, 3750), ["TR-L101"]),
+        # A line end in the middle of a record, one that is lost between two, and a first record that is lost.
+        (HEAD + order(1) + order(2)[:20] + b"\r\n" + order(2)[20:] + order(3) + TAIL % (3, 3750), ["TR-L101"] * 2),
+        (HEAD + order(1) + order(2)[:-2] + order(3) + order(4) + TAIL % (4, 5000), ["TR-L102"]),
+        (HEAD[:-2] + order(1) + order(2) + TAIL % (2, 2500), ["TR-L102"]),
+        (HEAD + b"XX" + order(1)[2:] + order(2) + TAIL % (2, 2500), ["TR-S101"]),
+        # Every request is of a type that nobody knows, or only the head: the order of the others is as it can be.
+        (HEAD + b"XX" + order(1)[2:] + b"XX" + order(2)[2:] + TAIL % (2, 2500), ["TR-S101"] * 2),
+        (b"XX" + HEAD[2:] + order(1) + TAIL % (1, 1250), ["TR-S101"]),
+        (HEAD + order(1) + TAIL % (1, 1250) + b"XX" + order(2)[2:] + order(3), ["TR-S101", "TR-S102 ordine"]),
+        # A strange record in between, which has taken no number.
+        (HEAD + order(1) + b"XX" + order(7)[2:] + order(2) + TAIL % (2, 2500), ["TR-S101"]),
         (b"rubbish\r\n" + order(1) + TAIL % (1, 1250), ["TR-L101"]),
         (HEAD + order(1) + order(9) + order(3) + TAIL % (3, 3750), ["TR-R301 ordine.numero"]),
         (HEAD + order(1) + order(3) + order(4) + TAIL % (3, 3750), ["TR-R301 ordine.numero"]),
     ],
 )
-def test_one_mistake_is_one_complaint(data: bytes, expected: list[str]) -> None:
+def test_one_mistake_is_one_complaint(data: bytes, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert codes(check(data, FIXED)) == expected
+    cut_into(42, monkeypatch)  # one record to a block
+    assert codes(check(data, FIXED)) == expected
+
+
+@pytest.mark.parametrize(
+    ("between", "number", "expected"),
+    [
+        (order(2)[:-12] + b"\r\n", 4, "3"),  # it was 2, whatever it says of itself
+        (order(2)[:-12] + b"\r\n", 2, "3"),
+        (b"XX" + order(2)[2:], 4, "2 or 3"),
+        (order(2)[:20] + b"\r\n" + order(2)[20:], 5, "3 or 4"),
+        (order(2)[:-2] + order(3), 5, "3 or 4"),
+        (b"XX" + order(2)[2:] + b"YY" + order(3)[2:], 1, "2 to 4"),
+    ],
+)
+def test_a_number_that_is_skipped_behind_a_record_that_nobody_can_read_is_told(
+    between: bytes, number: int, expected: str
+) -> None:
+    data = HEAD + order(1) + between + order(number) + order(number + 1) + TAIL % (4, 5000)
+    (finding,) = (f for f in check(data, FIXED).findings if f.code == "TR-R301")
+    assert finding.expected == expected
+
+
+@pytest.mark.parametrize(("number", "told"), [(3, []), (5, []), (6, ["TR-R301 riga.numero"])])
+def test_lines_that_a_quote_swallowed_have_taken_their_numbers(number: int, told: list[str]) -> None:
+    text = (SAMPLES / "orders-delimited.toml").read_text(encoding="utf-8")
+    layout = declare.loads(text.replace("digits = 7 }", "digits = 7, sequence = { start = 1 } }"))
+    lines = (
+        "numero;Riferimento;nome;importo;data\n",
+        "1;R1;A;1,00;01/03/2026\n",
+        '2;R2;"A;1,00;01/03/2026\n',
+        "3;R3;A;1,00;01/03/2026\n",
+        '4;R4;A";1,00\n',
+        f"{number};R5;A;1,00;01/03/2026\n",
+    )
+    data = "".join(lines).encode()
+    assert codes(check(data, layout)) == ["TR-L113", *told]
+
+
+def test_behind_a_record_without_end_any_number_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(framing, "RECORD_BYTES_MAX", 100)
+    cut_into(60, monkeypatch)
+    data = HEAD + order(1) + b"02" + b"x" * 400 + b"\r\n" + order(9) + order(11) + TAIL % (3, 3750)
+    assert codes(check(data, FIXED)) == ["TR-L109", "TR-R301 ordine.numero"]
 
 
 def test_sensitive_values_are_shown_only_on_request() -> None:

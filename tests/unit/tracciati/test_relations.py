@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracciati.expression import parse
+from tracciati.framing.matching import UNKNOWN
 from tracciati.layout import Field, Sequence
-from tracciati.reading.continuity import Counter
+from tracciati.reading.continuity import Counter, Unread
 from tracciati.reading.uniqueness import Seen, hashes
 from tracciati.rules import evaluate
 from tracciati.totals import exact_sum
@@ -122,12 +123,56 @@ def test_a_sequence_complains_once_about_one_break(
     values: list[int | None], rows: list[int], wanted: list[int]
 ) -> None:
     at, expected = Counter(Sequence(start=1)).check(numbers(COUNT, values))
-    assert (at.tolist(), expected) == (rows, wanted)
+    assert (at.tolist(), [list(one) for one in expected]) == (rows, [[one] for one in wanted])
     # The same, one record at a time.
     counter, found = Counter(Sequence(start=1)), []
     for index, value in enumerate(values):
         found += [index for _ in counter.check(numbers(COUNT, [value]))[0]]
     assert found == rows
+
+
+# A file as one record type sees it: a number, None for a cell that cannot be read, and records that nobody can read:
+# surely of this type ("own"), perhaps ("any"), or with room for one more ("two").
+SEEN = st.lists(
+    st.one_of(st.integers(0, 12), st.none(), st.sampled_from(["own", "any", "two"])), min_size=1, max_size=14
+)
+
+
+def out_of_sequence(records: list[int | str | None], step: int) -> list[tuple[int, list[int]]]:
+    """The plain definition: the set of numbers that may come next, and each readable number held against it."""
+    found: list[tuple[int, list[int]]] = []
+    wanted, stray = {1}, set[int]()
+    for place, record in enumerate(records):
+        more = {"own": (1, 1), "any": (0, 1), "two": (1, 2), None: (1, 1)}.get(record)
+        if more is not None:
+            wanted, stray = ({n + step * k for n in ns for k in more} for ns in (wanted, stray))
+            continue
+        is_in = record in wanted or record in stray
+        if not is_in:
+            found.append((place, sorted(wanted)))
+        wanted, stray = {record + step}, set() if is_in else {n + step for n in wanted}
+    return found
+
+
+@given(SEEN, st.integers(1, 3), st.lists(st.integers(0, 14), max_size=4))
+def test_what_nobody_can_read_has_taken_the_numbers_that_are_missing(
+    records: list[int | str | None], step: int, cuts: list[int]
+) -> None:
+    counter, found = Counter(Sequence(start=1, step=step)), []
+    edges = [0, *sorted(min(cut, len(records)) for cut in cuts), len(records)]
+    for first, stop in zip(edges, edges[1:], strict=False):
+        block = records[first:stop]
+        rows = np.array([i for i, one in enumerate(block) if not isinstance(one, str)], np.int64)
+        lost = [i for i, one in enumerate(block) if isinstance(one, str)]
+        types = np.array([UNKNOWN if block[i] == "any" else 2 for i in lost], np.int16)
+        room = np.array([2 if block[i] == "two" else 1 for i in lost], np.int64)
+        before = Unread(np.array(lost, np.int64), types, room, is_endless=False).before(2, rows) if lost else None
+        if len(rows):
+            at, wanted = counter.check(numbers(COUNT, [block[row] for row in rows]), before)
+            found += [(first + int(rows[i]), list(one)) for i, one in zip(at, wanted, strict=True)]
+        elif before is not None:
+            counter.pass_over(before)
+    assert found == out_of_sequence(records, step)
 
 
 @given(st.lists(st.integers(-(10**18), 10**18), max_size=50))
