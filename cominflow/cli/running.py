@@ -72,6 +72,12 @@ def _unexpected(problem: Exception) -> int:
                 "run `cominflow init`",
                 WORLD,
             )
+    if isinstance(problem, OSError) and problem.filename is None and _is_output_stuck():
+        return _told(
+            f"cannot write standard output: {quoting.said(problem)}\n"
+            "  do: make room where it is sent to, or send it elsewhere",
+            WORLD,
+        )
     if isinstance(problem, OSError):
         where = f" {problem.filename}" if problem.filename else ""
         return _told(f"cannot use{where}: {quoting.said(problem)}", WORLD)
@@ -80,6 +86,16 @@ def _unexpected(problem: Exception) -> int:
     # Not Python's own traceback: the words of an error may quote a person's data, and are no help without them.
     _tell(quoting.trace(problem))
     return _told("this is a defect of cominflow, not of your data\n  do: report it with the lines above", DEFECT)
+
+
+def _is_output_stuck() -> bool:
+    """Whether what was printed cannot be written. It is thrown away then: Python would complain of it at its end."""
+    try:
+        print(flush=True)  # what failed before is no longer in the buffer
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _told(text: str, exit_code: int) -> int:
