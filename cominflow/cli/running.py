@@ -74,6 +74,12 @@ def _unexpected(problem: Exception) -> int:
                 f"(`fuser -v {setup.database_shown()}`), and give the command again when it has ended"
             )
         return _told(f"cannot use the database {setup.database_shown()}: {said}\n  do: {hint}", WORLD)
+    if isinstance(problem, OSError) and problem.filename is None and _is_output_stuck():
+        return _told(
+            f"cannot write standard output: {quoting.said(problem)}\n"
+            "  do: make room where it is sent to, or send it elsewhere",
+            WORLD,
+        )
     if isinstance(problem, OSError):
         where = f" {problem.filename}" if problem.filename else ""
         return _told(f"cannot use{where}: {quoting.said(problem)}", WORLD)
@@ -95,6 +101,16 @@ def _is_of_the_database(problem: Exception) -> bool:
         from sqlalchemy.exc import DBAPIError
 
         return isinstance(problem, DBAPIError)
+    return False
+
+
+def _is_output_stuck() -> bool:
+    """Whether what was printed cannot be written. It is thrown away then: Python would complain of it at its end."""
+    try:
+        print(flush=True)  # what failed before is no longer in the buffer
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
     return False
 
 

@@ -22,11 +22,11 @@ def sftp(listen: str, log_json: bool) -> None:
     """
     logged.begin(log_json=log_json)
     setup.django()
-    from cominflow.exchange.sftp.server import Server
+    from cominflow.exchange.sftp.server import Server, address
     from cominflow.flows import front
 
     def on_ready(server: Server) -> None:
-        click.echo(f"sftp listening on {server.host}:{server.port}, host key {server.fingerprint}")
+        click.echo(f"sftp listening on {address(server.host, server.port)}, host key {server.fingerprint}")
         click.echo(f"known_hosts: {server.known_hosts_line()}")
 
     front.run(signals.address(listen), stop=signals.stop_event(), on_ready=on_ready)

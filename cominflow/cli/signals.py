@@ -9,10 +9,11 @@ from cominflow.errors import UsageError
 
 
 def stop_event() -> threading.Event:
-    """An event that SIGTERM and Ctrl-C set."""
+    """An event that SIGTERM, Ctrl-C and a terminal that is closed set; under `nohup` the last is ignored as before."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     return stop
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,10 +37,7 @@ def trace(reference: str, customer: str | None, reveal: bool, as_json: bool) -> 
     owner = None if customer is None else register.find(customer)
     found = requests.find(reference, customer=owner)
     if not found:
-        raise UsageError(
-            f"no accepted request is called {reference!r}",
-            hint="write it exactly as in the file; refused files are in `cominflow arrival list --state REFUSED`",
-        )
+        raise UsageError(f"no accepted request is called {reference!r}", hint=_hint(reference))
     values = [_journey(place, reveal=reveal) for place in found]
     if as_json:
         click.echo(showing.to_json(values))
@@ -48,6 +46,15 @@ def trace(reference: str, customer: str | None, reveal: bool, as_json: bool) -> 
         if number:
             click.echo("")
         showing.record(value, as_json=False)
+
+
+def _hint(reference: str) -> str:
+    ours = re.fullmatch(r"(A-[0-9]+)/[0-9]+", reference, re.ASCII)
+    if ours:  # how the work list names a request
+        return (
+            f"write the customer's own reference, as it is in the file (see it with `cominflow arrival show {ours[1]}`)"
+        )
+    return "write it exactly as in the file; refused files are in `cominflow arrival list --state REFUSED`"
 
 
 def _repeats(place: Place) -> str:

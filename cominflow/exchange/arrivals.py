@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from cominflow import entered, shown
 from cominflow.errors import UsageError
@@ -69,8 +69,9 @@ def begin_reading(
         _to_reading(arrival, at=at, by=by, **found)
         return None
     if not counts(twin):
-        _to_reading(arrival, at=at, by=by, was_released=True, duplicate_of=twin, **found)
-        return None
+        twin = _read_beside(arrival, twin, counts=counts, at=at, by=by, **found)
+        if twin is None:
+            return None
     if not is_decided(twin):
         return twin
     with transaction.atomic():
@@ -173,10 +174,32 @@ def _to_reading(arrival: Arrival, *, at: datetime, by: str, **found: Any) -> Non
             setattr(arrival, name, value)
 
 
+def _read_beside(
+    arrival: Arrival, twin: Arrival, *, counts: Callable[[Arrival], bool], at: datetime, by: str, **found: Any
+) -> Arrival | None:
+    """Read an arrival beside the latest live one with its content, which does not count; None when it is READING.
+
+    No constraint keeps two copies apart here. The row of the one that does not count does: who waited for it sees the
+    copy that was first, and when that one counts, it is returned.
+    """
+    with transaction.atomic():
+        Arrival.objects.select_for_update(no_key=True).only("pk").get(pk=twin.pk)
+        latest = _twin(arrival, found["sha256"])
+        if latest is not None and latest != twin and counts(latest):
+            return latest
+        _to_reading(arrival, at=at, by=by, was_released=True, duplicate_of=latest or twin, **found)
+        return None
+
+
 def _twin(arrival: Arrival, sha256: str) -> Arrival | None:
-    """The live arrival of this customer with this content, if there is another one."""
+    """The live arrival of this customer with this content, if there is another one; of several the last accepted.
+
+    Whether a content counts as received may end with time (`repeats.within_days`), so the latest of them decides; one
+    that is not accepted yet is later than all that are.
+    """
     rows = Arrival.objects.filter(customer_id=arrival.customer_id, sha256=sha256, state__in=states.ARRIVAL_LIVE)
-    return rows.exclude(pk=arrival.pk).defer("head", "tail", "report").order_by("pk").first()
+    latest = rows.exclude(pk=arrival.pk).order_by(F("accepted_at").desc(nulls_first=True), "-pk")
+    return latest.defer("head", "tail", "report").first()
 
 
 def _is_released_repeat(arrival: Arrival) -> bool:

@@ -177,6 +177,10 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("arrival", "discard", "A-1", "--reason", " "), "--reason is empty"),
     (("work", "answer", "PRATICA-1", "--outcome", "fulfilled"), "no request is called 'PRATICA-1'"),
     (("trace", "PRATICA-1"), "no accepted request is called 'PRATICA-1'"),
+    (
+        ("trace", "A-1/12"),
+        "do: write the customer's own reference, as it is in the file (see it with `cominflow arrival",
+    ),
     (("feed", "show", "banca-demo", "orders"), "banca-demo has no feed 'orders'"),
 ]
 

@@ -12,7 +12,17 @@ LAYOUT = Path(__file__).resolve().parents[2] / "layouts" / "banca-demo" / "visur
 
 
 def test_arguments_folder_and_streams_are_those_of_the_caller(tmp_path: Path) -> None:
-    generate = [preloaded.program("tracciati"), "generate", LAYOUT, "--count", "3", "--out", "a file.txt"]
+    generate = [
+        preloaded.program("tracciati"),
+        "generate",
+        LAYOUT,
+        "--seed",
+        "1",
+        "--count",
+        "3",
+        "--out",
+        "a file.txt",
+    ]
     subprocess.run(generate, cwd=tmp_path, check=True)
     check = [preloaded.program("tracciati"), "check", LAYOUT, "a file.txt"]
     done = subprocess.run(check, cwd=tmp_path, capture_output=True)

@@ -1,8 +1,12 @@
-"""Make what an older program leaves behind: `python -m tests.upgrades.make COMMIT tests/upgrades/NAME`.
+"""Make what an older program leaves behind: `python -m tests.upgrades.make COMMIT STORY tests/upgrades/NAME`.
 
-The commit's own code runs in a folder of its own: a customer, services and prices, and a file of every kind. What is
-kept is the database as SQL text and the data folder as a tar, both small enough for the repository. Nothing in them
-depends on the machine: the provider's table is named relative to the folder in which the commands run.
+The commit's own code runs in a folder of its own: a customer, services and prices, and files. Stories:
+
+    live      a file of every kind, and nothing under way
+    killed    batches under way: one that waits for a person, and two that were killed in the middle of their flow
+
+What is kept is the database as SQL text and the data folder as a tar, both small enough for the repository. Nothing in
+them depends on the machine: the provider's table is named relative to the folder in which the commands run.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +28,29 @@ CUSTOMER = "banca-demo"
 TABLE = "scores.csv"
 # Not kept: the database, which is kept as text, and what belongs to processes and hosts.
 LEFT_OUT = ("cominflow.db", "cominflow.db-wal", "cominflow.db-shm", "engine.lock", "sftp_host_key")
+# Run the engine until it passes a failpoint for the n-th time, and kill it there. A workflow that an engine killed
+# before left under way would go on; the third word names it, and it stands still.
+KILLED = """
+import os, signal, sys, threading
+from cominflow import failpoint
+from cominflow.cli import group
+from cominflow.cli.running import run
+from dbos import DBOS
+
+name, number, halted = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+passed = []
+
+def hit(passing):
+    if passing == "batch.begun" and DBOS.workflow_id == halted:
+        threading.Event().wait()
+    if passing == name:
+        passed.append(name)
+        if len(passed) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+failpoint.arm(hit)
+run(group, "cominflow", ["run", "--once"])
+"""
 
 
 class Older:
@@ -50,18 +78,27 @@ class Older:
         self.run("tracciati", "generate", layout, *words)
         return (self.folder / "made").read_bytes().splitlines(keepends=True)
 
-    def send(self, name: str, lines: list[bytes]) -> None:
-        """Put a file into the inbox, and work until nothing is due."""
+    def place(self, name: str, lines: list[bytes]) -> None:
+        """Put a file into the inbox."""
         (self.folder / "made").write_bytes(b"".join(lines))
         (self.folder / "made").rename(self.folder / "var" / "customers" / CUSTOMER / "inbox" / name)
+
+    def send(self, name: str, lines: list[bytes]) -> None:
+        """Put a file into the inbox, and work until nothing is due."""
+        self.place(name, lines)
         self.run("cominflow", "run", "--once")
 
+    def die(self, name: str, *, number: int = 1, halted: str = "none") -> None:
+        """Work until a failpoint is passed for the n-th time, and be killed there; workflow `halted` stands still."""
+        command = [sys.executable, "-c", KILLED, name, str(number), halted]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
-def live(older: Older) -> None:
-    """A file of every kind: held, answered but for one request, in chunks, duplicate, refused, quarantined."""
+
+def furnish(older: Older, *files: list[bytes]) -> None:
+    """A customer, VIS1 from a table that knows nine in ten of the people in the files, and VIS2 by a person."""
     cominflow = lambda *words: older.run("cominflow", *words)  # noqa: E731
-    small, large, held, wrong = (older.generate(seed, n) for seed, n in ((1, 6), (2, 300), (3, 3), (4, 3)))
-    people = [line[25:41].decode().strip() for line in small + large if line[:2] == b"20"]
+    people = [line[25:41].decode().strip() for lines in files for line in lines if line[:2] == b"20"]
     rows = "".join(f"{person},{100 + index},{index}.50\n" for index, person in enumerate(people) if index % 10)
     (older.folder / TABLE).write_text("cf,score,espos\n" + rows)
     settings = {
@@ -78,6 +115,13 @@ def live(older: Older) -> None:
     cominflow("service", "add", "VIS2", "--title", "Visura storica", "--provider", "manual")
     cominflow("price", "set", CUSTOMER, "VIS1", "3.505")
     cominflow("feed", "publish", CUSTOMER, str(older.code / "layouts" / CUSTOMER / "feed.toml"))
+
+
+def live(older: Older) -> None:
+    """A file of every kind: held, answered but for one request, in chunks, duplicate, refused, quarantined."""
+    cominflow = lambda *words: older.run("cominflow", *words)  # noqa: E731
+    small, large, held, wrong = (older.generate(seed, n) for seed, n in ((1, 6), (2, 300), (3, 3), (4, 3)))
+    furnish(older, small, large)
     older.send("RV_20260301_001.txt", _asking(held, (1, 2, 3)))  # VIS2 has no price yet
     cominflow("price", "set", CUSTOMER, "VIS2", "5.90")
     letter = b"A" if small[2][40:41] != b"A" else b"B"
@@ -93,6 +137,27 @@ def live(older: Older) -> None:
     older.send("RV_20260301_005.txt", [*wrong[:-1], wrong[-1][:23] + digit + wrong[-1][24:]])
     older.send("pippo.doc", [b"nobody agreed on this name\n"])
     print(cominflow("status"))
+
+
+def killed(older: Older) -> None:
+    """Batches under way.
+
+    1       its file is answered but for two requests, of which one waits for a person
+    2       a small file and one in chunks; killed as the first was asked for and the second not yet
+    3       a small file; killed as its answer was put out, and its invoice records not yet
+    4       brings out what a person answered in the file of batch 1, and was not begun
+    """
+    first, small, large, last = (older.generate(seed, n) for seed, n in ((1, 4), (2, 5), (3, 260), (4, 5)))
+    furnish(older, first, small, large, last)
+    older.run("cominflow", "price", "set", CUSTOMER, "VIS2", "5.90")
+    older.send("RV_20260301_001.txt", _asking(first, (2, 3)))
+    older.place("RV_20260301_002.txt", _asking(small, (4,)))
+    older.place("RV_20260301_003.txt", large)
+    older.die("fulfil.committed")
+    older.place("RV_20260301_004.txt", last)
+    older.die("publish.published", number=3, halted="batch-2-0")  # after its receipt, of two files
+    older.run("cominflow", "work", "answer", "A-1/2", "--outcome", "fulfilled", "--field", "punteggio=701")
+    print(older.run("cominflow", "status"))
 
 
 def _asking(lines: list[bytes], by_hand: tuple[int, ...]) -> list[bytes]:
@@ -124,5 +189,5 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         made = Older(Path(temporary), sys.argv[1])
-        live(made)
-        keep(made, Path(sys.argv[2]))
+        {"live": live, "killed": killed}[sys.argv[2]](made)
+        keep(made, Path(sys.argv[3]))

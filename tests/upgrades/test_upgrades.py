@@ -1,7 +1,7 @@
 """What an older program left behind is brought up to this version, goes on where it was, and adds up.
 
 `make.py` says how it was made. On PostgreSQL the same rows are put into the tables as they were then; the durable
-engine's own tables are not, as it makes them anew, and nothing of its was under way.
+engine's own tables are not, as it makes them anew: what was under way begins anew there, by our tables alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.upgrades.make import CUSTOMER, TABLE
 
 KEPT = Path(__file__).parent
 # What is kept, and the migration that its database was made with.
-MADE = {"first-files": "0001"}
+MADE = {"first-files": "0001", "first-killed": "0001"}
 
 
 class Upgraded:
@@ -141,6 +141,26 @@ def test_a_system_of_the_first_version_is_brought_up_to_date_goes_on_and_adds_up
     after = upgraded.reconciled()
     assert (after["findings"], after["looked_at"]["arrivals"], after["looked_at"]["requests"]) == ([], 7, 312)
     assert after["looked_at"]["invoices"] > before["looked_at"]["invoices"]
+
+
+def test_batches_that_an_older_program_left_under_way_are_brought_to_their_end_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    upgraded = Upgraded(tmp_path, "first-killed", database_url)
+    before = upgraded.outbox()
+    assert before == {"RV_20260301_001.A01", "RV_20260301_001.F01", "RV_20260301_004.A01"}
+    upgraded.run("init")
+    upgraded.run("run", "--once")
+    late = {"RV_20260301_001.A02", "RV_20260301_001.F02"}
+    first = {f"RV_20260301_{number}.{kind}01" for number in ("002", "003", "004") for kind in "AF"}
+    assert upgraded.outbox() == before | late | first
+    open_requests = [row["request"] for row in upgraded.json("work", "list")]
+    assert sorted(open_requests) == ["A-1/3", "A-2/4"]
+    assert {row["state"] for row in upgraded.json("arrival", "list")} == {"CLOSED", "QUEUED"}
+    status = upgraded.json("status")
+    assert status["unfinished_batches"] == 0 and status["deliveries"].keys() == {"PUBLISHED"}
+    report = upgraded.reconciled()
+    assert (report["findings"], report["looked_at"]["requests"]) == ([], 274)
 
 
 def test_every_kept_system_is_small_and_has_a_migration_that_it_was_made_with() -> None:

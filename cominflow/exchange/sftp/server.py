@@ -7,6 +7,7 @@ that parses files: what speaks to strangers does not read their data.
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import logging
 import socket
@@ -119,13 +120,13 @@ class Server:
         except OSError as cause:
             raise WorldError(
                 "listen on",
-                f"{listen[0]}:{listen[1]}",
+                address(*listen),
                 quoting.said(cause),
-                hint="choose another port with --listen HOST:PORT",
+                hint=_hint(listen[0], cause),
             ) from cause
         self._socket.settimeout(_STOP_S)
         self.host, self.port = self._socket.getsockname()[:2]
-        _log.info("listening on %s:%d, host key %s", self.host, self.port, self.fingerprint)
+        _log.info("listening on %s, host key %s", address(self.host, self.port), self.fingerprint)
 
     def known_hosts_line(self) -> str:
         """The line for a client's known_hosts file."""
@@ -311,6 +312,21 @@ def _end_session(channel: paramiko.Channel, why: str) -> None:
 def _hang_up(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # the other side was faster
         connection.shutdown(socket.SHUT_RDWR)
+
+
+def address(host: str, port: int) -> str:
+    """Where a server listens, as `--listen` takes it.
+
+    >>> address("127.0.0.1", 2222), address("::1", 2222)
+    ('127.0.0.1:2222', '[::1]:2222')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _hint(host: str, cause: OSError) -> str:
+    if cause.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine: choose one of `ip address`, or 0.0.0.0 for all of them"
+    return "choose another port with --listen HOST:PORT"
 
 
 def _family(host: str) -> socket.AddressFamily:

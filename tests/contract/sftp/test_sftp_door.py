@@ -385,6 +385,23 @@ def test_a_port_that_is_taken_is_named(house: House) -> None:
         )
 
 
+def test_an_address_of_another_machine_is_told_as_one(house: House) -> None:
+    with pytest.raises(
+        WorldError, match="cannot listen on 192.0.2.1:2222: .*\n  do: .*192.0.2.1 is no address of this"
+    ):
+        server.serve(
+            folders=Folders(house.home / "data"),
+            customer_of_key=house.customers.get,
+            host_key=house.folders.state / "host_key",
+            listen=("192.0.2.1", 2222),
+        )
+
+
+def test_an_address_with_colons_stands_in_brackets_before_its_port() -> None:
+    assert server.address("::1", 2222) == "[::1]:2222"
+    assert server.address("127.0.0.1", 2222) == "127.0.0.1:2222"
+
+
 def test_a_new_customer_gets_its_folders_at_its_first_session(house: House) -> None:
     house.key_files["nuova-demo"] = house.home / "nuova.key"
     house.customers[keys.parse(make_key(house.home / "nuova.key")).fingerprint] = "nuova-demo"

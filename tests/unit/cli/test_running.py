@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -104,3 +105,14 @@ def test_a_demo_of_less_than_nothing_is_wrong_usage(
 ) -> None:
     assert running.run(group, "cominflow", ["demo", "--folder", str(tmp_path / "demo"), *wrong]) == 2
     assert f"{wrong[1]} is not in the range" in capsys.readouterr().err
+
+
+def test_a_full_disk_behind_standard_output_is_told_as_that() -> None:
+    command = [sys.executable, "-m", "cominflow", "--help"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr == (
+        "error: cannot write standard output: No space left on device\n"
+        "  do: make room where it is sent to, or send it elsewhere\n"
+    )

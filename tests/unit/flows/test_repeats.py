@@ -184,6 +184,71 @@ def test_what_was_accepted_too_long_ago_does_not_count(house: House) -> None:
     assert same.state == "CLOSED", "the same bytes are no duplicate any more either"
 
 
+def accepted_earlier(arrival: Arrival, *, days: int) -> None:
+    """Move an acceptance into the past."""
+    from cominflow.models import Arrival
+
+    Arrival.objects.filter(pk=arrival.pk).update(accepted_at=arrival.accepted_at - timedelta(days=days))
+
+
+def test_a_content_counts_from_the_last_time_that_it_was_accepted(house: House) -> None:
+    from tests.house import bank_file
+
+    agree(house, within_days=30)
+    content = bank_file(2)
+    first = house.receive(FIRST, content)
+    accepted_earlier(first, days=40)
+    early = house.receive("RV_20260301_010.txt", content)
+    third = house.receive(THIRD, content)
+    assert (early.state, third.state, third.duplicate_of) == ("CLOSED", "DUPLICATE", early)
+    accepted_earlier(early, days=35)
+    house.release(third)
+    house.work()
+    fourth = house.receive("RV_20260301_004.txt", content)
+    third.refresh_from_db()
+    assert (fourth.state, fourth.duplicate_of) == ("DUPLICATE", third), "released now, it counts from now"
+
+
+def test_of_copies_that_come_together_after_the_time_one_is_worked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import inspect
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    from django.db import connection, connections
+
+    from cominflow.flows import batch, repeats
+    from cominflow.models import Arrival
+    from tests.house import bank_file
+
+    monkeypatch.setattr(batch, "LARGE_FILE_BYTES", 0)
+    agree(house, within_days=30)
+    content = bank_file(2)
+    accepted_earlier(house.receive(FIRST, content), days=40)
+    both = [house.send(name, content) for name in (SECOND, THIRD)]
+    counts_as_seen, together = repeats.counts_as_seen, Barrier(2)
+    seen: list[int] = []
+
+    def slow(arrival: Arrival, twin: Arrival, **named: Any) -> bool:
+        if arrival.pk not in seen and connection.vendor == "postgresql":  # on SQLite one writer waits for the other
+            seen.append(arrival.pk)
+            together.wait()  # both have looked, none has begun
+        return counts_as_seen(arrival, twin, **named)
+
+    def work(arrival: Arrival) -> None:
+        try:
+            inspect.unwrap(batch.process_batch)(arrival.batch_id)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(repeats, "counts_as_seen", slow)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, both))
+    found = sorted(Arrival.objects.get(pk=arrival.pk).state for arrival in both)
+    assert found == ["CLOSED", "DUPLICATE"]
+
+
 def test_the_same_bytes_are_read_when_the_feed_says_so(house: House) -> None:
     from tests.house import bank_file
 
