@@ -89,7 +89,9 @@ def _is_table(value: Any) -> bool:
 
 def _table(rows: Sequence[Row]) -> None:
     names = list(rows[0])
-    cells = [[text_of(row[name]) for name in names] for row in rows]
+    cells = [
+        [_shortened(text_of(row[name])) if name in _NAMES else text_of(row[name]) for name in names] for row in rows
+    ]
     is_number = [all(isinstance(row[name], int) and not isinstance(row[name], bool) for row in rows) for name in names]
     widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
     for line in [[_words(name) for name in names], *cells]:
@@ -98,6 +100,18 @@ def _table(rows: Sequence[Row]) -> None:
             for cell, width, number in zip(line, widths, is_number, strict=True)
         )
         click.echo("  ".join(padded).rstrip())
+
+
+# Columns with names of files, which may have 255 characters: in a table the middle of a long one is left out.
+_NAMES = ("name", "file")
+_NAME_CHARACTERS_MAX = 48
+
+
+def _shortened(name: str) -> str:
+    if len(name) <= _NAME_CHARACTERS_MAX:
+        return name
+    half = _NAME_CHARACTERS_MAX // 2
+    return f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _words(name: str) -> str:

@@ -107,13 +107,21 @@ def answer(which: str, outcome: str, fields: tuple[str, ...], customer: str | No
     from cominflow.models import Arrival
 
     place = _find(which, customer)
-    result = _results(fields, outcome, place, Arrival.objects.get(pk=place.arrival_id))
+    arrival = Arrival.objects.get(pk=place.arrival_id)
+    result = _results(fields, outcome, place, arrival)
     who = assignments.assignee_of(place.arrival_id, place.position)
     operate.answer(place, outcome, result, by=setup.operator(), at=clock.now())
     value = {**_row(place, who, reveal=False), "state": "ANSWERED", "outcome": outcome}
     if who not in ("", setup.operator()):
         # Not refused: whoever is there answers, also when the one who has it is asleep. But that one should hear of it.
         click.echo(f"note: {place.name} was assigned to {who}; tell them that it is answered", err=True)
+    empty = [name for name in _result_fields(arrival) if name not in result]
+    if outcome == "fulfilled" and empty:
+        click.echo(
+            f"note: {place.name} goes out without {', '.join(empty)}, which the customer's layout has a field for; "
+            f"until then `cominflow work undo {place.name} --reason TEXT` takes the answer back",
+            err=True,
+        )
     if as_json:
         showing.record(value, as_json=True)
     else:

@@ -39,7 +39,18 @@ def notes_on(agreed: Feed, layout: Layout, services: Mapping[str, Mapping[str, A
     """
     codes = _askable(agreed, layout)
     asked = {code: settings for code, settings in services.items() if codes is None or code in codes}
-    return [*_keys(agreed, layout, asked), *_results(layout, asked)]
+    return [*_alike(agreed), *_keys(agreed, layout, asked), *_results(layout, asked)]
+
+
+def _alike(agreed: Feed) -> Iterator[str]:
+    """Outcomes that the customer cannot tell from a result."""
+    code = agreed.outcomes.get("fulfilled")
+    others = [name for name, one in agreed.outcomes.items() if one == code and name != "fulfilled"]
+    if others:
+        yield (
+            f"`outcomes` says {code!r} for fulfilled and for {', '.join(others)}: the customer cannot tell them apart; "
+            "give each its own code, if that was not agreed so"
+        )
 
 
 def _askable(agreed: Feed, layout: Layout) -> set[str] | None:

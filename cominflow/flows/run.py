@@ -171,10 +171,10 @@ class Runner:
                 wake.clear()
                 dirty = watcher.take() | self.memory.due()
                 self._count_unannounced(watcher)
-                is_asked = _take_request(self.folders)
-                is_sweep = is_asked or time.monotonic() >= next_sweep
+                is_sweep = time.monotonic() >= next_sweep
                 try:
-                    if is_asked:
+                    if _take_request(self.folders):
+                        is_sweep = True
                         _try_failed_now()
                     if dirty or is_sweep:
                         self.sweep(None if is_sweep else dirty)
@@ -183,8 +183,8 @@ class Runner:
                         _finish_request(self.folders)
                         self.forget_ended()
                         requests.merge_references(references_max=REFERENCES_AT_ONCE)
-                except (WorldError, OSError, DatabaseError):
-                    log.exception("a sweep failed and is repeated in %s s", SWEEP_S)
+                except (WorldError, OSError, DatabaseError) as failure:
+                    log.error("a sweep failed and is repeated in %g s: %s", SWEEP_S, failure)
                     close_old_connections()
                 if is_sweep:
                     next_sweep = time.monotonic() + SWEEP_S

@@ -60,7 +60,7 @@ def claim(
     Returns the ids of the arrivals that became CLAIMED, first those that a killed process left half-way, then in the
     order in which the files came. Files that somebody still writes, or that are not complete by their feed's policy,
     stay for the next time; what is no file stays too and is reported once (event `ignored` of `inbox <code>`), and so
-    is what waits for too long. Raises WorldError; what was taken by then stays taken, and the rest is taken the next
+    is what waits for too long; again when it was gone meanwhile. Raises WorldError; what was taken by then stays taken, and the rest is taken the next
     time.
     """
     memory = memory or Memory()
@@ -79,7 +79,7 @@ def claim(
             if taken.is_unsettled:
                 claimed += settling.settle(opened, at=at).claimed
         ignored += [inbox.Ignored(one.name, one.why) for one in waiting if one.is_overdue]
-        _report(customer, ignored, at=at)
+        _report(customer, ignored, memory, at=at)
     return claimed
 
 
@@ -130,13 +130,19 @@ def recover(folders: disk.Folders, *, at: datetime) -> Recovered:
     return recovered
 
 
-def _report(customer: Customer, ignored: Sequence[inbox.Ignored], *, at: datetime) -> None:
-    """One event for each thing that is not taken, however often it is seen."""
-    if not ignored:
+def _report(customer: Customer, ignored: Sequence[inbox.Ignored], memory: Memory, *, at: datetime) -> None:
+    """One event for each thing that is not taken, however often it is seen; one more when it was gone and came again.
+
+    An engine that has just begun does not know what was gone: it goes by the events that there are.
+    """
+    texts = dict.fromkeys(f"{shown.name(one.name)}: {one.why}" for one in ignored)
+    said = memory.ignored(customer.code, texts)
+    if not texts or said is not None and said >= texts.keys():
         return
     subject = f"inbox {customer.code}"
-    said = set(Event.objects.filter(subject=subject, what="ignored").values_list("reason", flat=True))
-    for text in dict.fromkeys(f"{shown.name(one.name)}: {one.why}" for one in ignored):
+    if said is None:
+        said = set(Event.objects.filter(subject=subject, what="ignored").values_list("reason", flat=True))
+    for text in texts:
         if text not in said:
             moves.record(subject, "ignored", at=at, by="claim", reason=text)
             _log.warning("%s: %s; it is ignored", subject, text, extra={"customer": customer.code})

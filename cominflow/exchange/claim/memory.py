@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
 from cominflow.errors import WorldError
@@ -41,6 +41,7 @@ class _Inbox:
     uploading: frozenset[Identity] = frozenset()
     moved_before: frozenset[bytes] = frozenset()
     refuted: dict[tuple[object, ...], str] = field(default_factory=dict)
+    ignored: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,12 @@ class Memory:
     def refuted(self, customer: str, key: tuple[object, ...]) -> str:
         """Why that file is not whole, as far as it is known from before; empty when it is not."""
         return self._inbox(customer).refuted.get(key, "")
+
+    def ignored(self, customer: str, texts: Iterable[str]) -> Set[str] | None:
+        """What was not taken at the look before (None: there was none); from now on it is `texts`."""
+        known = self._inbox(customer)
+        before, known.ignored = known.ignored, frozenset(texts)
+        return before
 
     def due(self) -> set[str]:
         """Customers in whose inboxes a file may have become quiet by now; each is told once."""

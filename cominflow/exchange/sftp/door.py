@@ -108,8 +108,8 @@ class Door(paramiko.ServerInterface):
     def _look_up(self, fingerprint: str) -> str | None:
         try:
             return self._customer_of_key(fingerprint)
-        except Exception:  # noqa: BLE001 a database that is away must not let anybody in, nor end the server
-            _log.exception("the customers' keys could not be read; the login is refused")
+        except Exception as failure:  # noqa: BLE001 a database that is away must not let anybody in, nor end the server
+            _log.error("the customers' keys could not be read; the login is refused: %s", failure)
             return None
 
     def check_channel_request(self, kind: str, chanid: int) -> int:

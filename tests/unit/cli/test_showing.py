@@ -19,6 +19,16 @@ def test_a_table_is_aligned_with_numbers_to_the_right(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "file      requests\na.txt            5\nlong.txt     20000\n"
 
 
+def test_a_long_name_of_a_file_is_shortened_for_people_and_whole_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = f"RV_{'x' * 240}_001.txt"
+    showing.table([{"file": name, "state": "HELD"}], as_json=False, empty="nothing")
+    assert capsys.readouterr().out.splitlines()[1] == f"RV_{'x' * 20}…{'x' * 16}_001.txt  HELD"
+    showing.table([{"file": name}], as_json=True, empty="nothing")
+    assert name in capsys.readouterr().out
+
+
 def test_an_empty_table_says_so_to_people_and_is_a_list_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
     showing.table([], as_json=False, empty="nothing is open")
     showing.table([], as_json=True, empty="nothing is open")

@@ -164,6 +164,23 @@ def test_what_is_no_file_stays_and_is_reported_once(
     assert list(events) == [("ignored", "link: a symbolic link, not a file")]
 
 
+def test_what_is_no_file_and_comes_again_is_reported_again(
+    folders: Folders, customer: Customer, inbox: Path, at: datetime
+) -> None:
+    from cominflow.exchange.claim import Memory
+    from cominflow.exchange.claim import claim as take
+    from cominflow.models import Event
+
+    memory, another = Memory(), Memory()
+    for _ in range(2):
+        os.symlink("/etc/passwd", inbox / "link")
+        for each in (memory, memory, another):  # an engine that begins now goes by what was reported
+            take(folders, customer, at=at, memory=each)
+        (inbox / "link").unlink()
+        take(folders, customer, at=at, memory=memory)
+    assert Event.objects.filter(subject="inbox banca-demo", what="ignored").count() == 2
+
+
 def test_an_upload_that_is_never_renamed_is_reported_once(folders: Folders, customer: Customer, inbox: Path) -> None:
     from cominflow.models import Event
 

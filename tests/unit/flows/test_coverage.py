@@ -61,6 +61,17 @@ def test_results_of_a_feed_without_answer_records_go_out_as_text() -> None:
     assert notes({"RIBA": {"result": {"any": "x"}}}, folder="cbi-riba-demo", layout="public/cbi-riba") == []
 
 
+def test_an_outcome_that_looks_like_a_result_is_named() -> None:
+    from cominflow.flows import coverage
+    from tests.house import LAYOUTS
+
+    text = (LAYOUTS / "banca-demo" / "feed.toml").read_text()
+    same = text.replace('not_found = "10"', 'not_found = "00"')
+    assert same != text
+    (note,) = coverage.notes_on(feed.loads(same), declare.load(LAYOUTS / "banca-demo" / "visure.toml"), {})
+    assert note.startswith("`outcomes` says '00' for fulfilled and for not_found: the customer cannot tell them apart")
+
+
 def test_a_service_that_the_feed_cannot_ask_for_is_not_its_business() -> None:
     assert notes({"OTHER": {"key": {"x": "y"}}}, folder="cbi-riba-demo", layout="public/cbi-riba") == []
 

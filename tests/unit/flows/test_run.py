@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,29 @@ def test_an_inbox_that_fails_does_not_keep_the_others_waiting(house: House) -> N
     assert "an-absent-one" in str(runner.failure)
     folder.with_name("gone").rename(folder)
     assert runner.sweep() == 0 and runner.failure is None
+
+
+def test_a_sweep_that_fails_is_one_line_and_ends_no_engine(house: House) -> None:
+    from cominflow.flows import run
+
+    runner = run.Runner(house.folders)
+    told: list[logging.LogRecord] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record)
+            runner.stopping.set()
+
+    (house.folders.state / "sweeping").mkdir()  # in the way of the request
+    run.request_sweep(house.folders)
+    listener = Listener(logging.ERROR)
+    run.log.addHandler(listener)
+    try:
+        runner.run()
+    finally:
+        run.log.removeHandler(listener)
+    (failed,) = told
+    assert failed.getMessage().startswith("a sweep failed and is repeated in 5 s: ") and failed.exc_info is None
 
 
 def test_starting_work_inside_a_transaction_is_refused(house: House) -> None:
