@@ -7,6 +7,7 @@ values, then what is wrong with it. Sensitive fields are masked unless asked oth
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -277,9 +278,23 @@ def _position(place: int, field: Field, layout: Layout) -> dict[str, Any]:
 
 def positions_json(layout: Layout, direction: Direction) -> str:
     """The positions for programs."""
-    return json.dumps(
-        {"layout": layout.name, "records": positions_list(layout, direction)}, ensure_ascii=False, indent=2
-    )
+    told = {
+        "layout": layout.name,
+        "structure": layout.structure[direction].text,
+        "groups": dict(_groups(layout, direction)),
+        "records": positions_list(layout, direction),
+    }
+    return json.dumps(told, ensure_ascii=False, indent=2)
+
+
+def _groups(layout: Layout, direction: Direction) -> Iterator[tuple[str, str]]:
+    """The groups that the direction's structure is made of, and their structures, from the outside to the inside."""
+    texts = [layout.structure[direction].text]
+    for text in texts:
+        for name in dict.fromkeys(re.findall(r"[^\s()|?*+]+", text)):
+            if name in layout.groups and layout.groups[name] not in texts:
+                texts.append(layout.groups[name])
+                yield name, layout.groups[name]
 
 
 def positions(layout: Layout, direction: Direction) -> str:
@@ -287,7 +302,12 @@ def positions(layout: Layout, direction: Direction) -> str:
     heading = ("#", "field", "base", "from", "to", "width", "label")
     parts = [
         f"{layout.name}: {layout.title}" if layout.title else layout.name,
-        f"structure ({direction}): {layout.structure[direction].text}",
+        "\n".join(
+            [
+                f"structure ({direction}): {layout.structure[direction].text}",
+                *(f"group {name}: {text}" for name, text in _groups(layout, direction)),
+            ]
+        ),
     ]
     for record in positions_list(layout, direction):
         told = " and ".join(f'{name} = "{text}"' for name, text in record["match"].items())

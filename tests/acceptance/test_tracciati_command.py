@@ -216,6 +216,14 @@ def test_explain_of_a_layout_without_a_title_begins_with_its_name_alone(tmp_path
     assert re.fullmatch(r"banca-demo-visure@2\.0\.0#[0-9a-f]{8}", text.splitlines()[0])
 
 
+def test_explain_shows_of_which_records_a_group_is_made() -> None:
+    riba = LAYOUTS / "public" / "cbi-riba.toml"
+    shown = tracciati("explain", riba).stdout.decode()
+    assert "structure (request): IB disposizione+ EF\ngroup disposizione: 14 20 30 40 50 51 70\n" in shown
+    told = json.loads(tracciati("explain", riba, "--json").stdout)
+    assert (told["structure"], list(told["groups"])) == ("IB disposizione+ EF", ["disposizione"])
+
+
 def test_explain_without_a_file_shows_the_positions() -> None:
     text = tracciati("explain", VISURE).stdout.decode()
     assert re.search(r"5 +codice_fiscale +codice_fiscale +26 +41 +16", text)

@@ -60,8 +60,8 @@ def claim(
     Returns the ids of the arrivals that became CLAIMED, first those that a killed process left half-way, then in the
     order in which the files came. Files that somebody still writes, or that are not complete by their feed's policy,
     stay for the next time; what is no file stays too and is reported once, and again when it was gone meanwhile (event
-    `ignored` of `inbox <code>`), and so is what waits for too long. Raises WorldError; what was taken by then stays taken, and the rest is taken the next
-    time.
+    `ignored` of `inbox <code>`), and so is what waits for too long. Raises WorldError; what was taken by then stays
+    taken, and the rest is taken the next time.
     """
     memory = memory or Memory()
     with _turn, open_folders(folders, customer) as opened:
