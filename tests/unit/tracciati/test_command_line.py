@@ -127,7 +127,8 @@ sys.exit(running.run(command, "tracciati", []))
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_that_ends_a_command_leaves_no_part_of_a_file(number: signal.Signals, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", ENDED_WHILE_IT_WRITES, str(int(number))]
+    as_usual = f"import signal; signal.signal({int(number)}, signal.SIG_DFL)\n"  # the tests may run under `nohup`
+    words = [sys.executable, "-c", as_usual + ENDED_WHILE_IT_WRITES, str(int(number))]
     done = subprocess.run(words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (128 + number, f"ended by {number.name}\n")
     assert list(tmp_path.iterdir()) == []
