@@ -115,10 +115,10 @@ def answer(which: str, outcome: str, fields: tuple[str, ...], customer: str | No
     if who not in ("", setup.operator()):
         # Not refused: whoever is there answers, also when the one who has it is asleep. But that one should hear of it.
         click.echo(f"note: {place.name} was assigned to {who}; tell them that it is answered", err=True)
-    empty = [name for name in _result_fields(arrival) if name not in result]
-    if outcome == "fulfilled" and empty:
+    awaited = _result_fields(arrival)
+    if outcome == "fulfilled" and awaited and not fields:
         click.echo(
-            f"note: {place.name} goes out without {', '.join(empty)}, which the customer's layout has a field for; "
+            f"note: {place.name} goes out without any result; the customer's layout has {', '.join(awaited)}; "
             f"until then `cominflow work undo {place.name} --reason TEXT` takes the answer back",
             err=True,
         )
