@@ -9,7 +9,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
 # In the order of the folders: sorted by the count of tests, the longest file (one test) would begin last, alone.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three at once: on two cores a third of their time is waiting, for a process that starts and a time-out that passes.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # What commands say and how they end is tried as processes, which is slow, and lies above the database.
 COMMANDS := $(addprefix tests/acceptance/test_,command_line.py log_json.py operator.py provider_command.py \
 	shared_work.py stopping.py)
