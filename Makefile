@@ -11,9 +11,9 @@ BIN := .venv/bin
 # In the order of the folders: sorted by the count of tests, the longest file (one test) would begin last, alone.
 # Three at once: on two cores a third of their time is waiting, for a process that starts and a time-out that passes.
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
-# What commands say and how they end is tried as processes, which is slow, and lies above the database.
-COMMANDS := $(addprefix tests/acceptance/test_,command_line.py log_json.py operator.py provider_command.py \
-	shared_work.py stopping.py)
+# What commands say and how they end is slow to try, and lies above the database.
+COMMANDS := tests/gallery $(addprefix tests/acceptance/test_,command_line.py log_json.py operator.py \
+	provider_command.py shared_work.py stopping.py)
 SEED ?= 1
 
 help:  ## list the targets

@@ -74,6 +74,7 @@ LONG = (
     "acceptance/",
     "test_claim_kills",
     "docs/test_sessions",
+    "contract/providers/",
 )
 
 
