@@ -7,7 +7,6 @@ starter would make an account and open folders on the way to it, which a test ru
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -15,13 +14,15 @@ import signal
 import subprocess
 import tempfile
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 
+from tests.orphans import end_with_the_parent
+
 STARTS_WITHIN_S = 30.0
-PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 # Tests kill processes, not machines: what the operating system was given is not lost.
 SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=100", "shared_buffers=64MB", "listen_addresses=")
@@ -53,7 +54,7 @@ class PostgreSQL:
                 cwd="/",
                 user=self.account,
                 start_new_session=True,
-                preexec_fn=_end_with_the_parent,
+                preexec_fn=partial(end_with_the_parent, signal.SIGQUIT),
             )
         self._wait()
 
@@ -117,7 +118,3 @@ def drop_database(server_url: str, name: str) -> None:
 def _with_database(server_url: str, name: str) -> str:
     before, question, options = server_url.partition("?")
     return f"{before.rpartition('/')[0]}/{name}{question}{options}"
-
-
-def _end_with_the_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)

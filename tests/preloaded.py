@@ -11,7 +11,6 @@ A run of the tests has one server, and `program` gives the path of a program.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
 import importlib
 import os
@@ -26,8 +25,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
+
+from tests.orphans import end_with_the_parent
 
 LIBRARIES = """
     click cryptography.hazmat.primitives.serialization dbos dj_database_url django.core.management
@@ -43,7 +45,6 @@ BIN = "COMINFLOW_TEST_BIN"
 PROGRAMS = {"cominflow": "cominflow.__main__", "tracciati": "tracciati.__main__", "several": "tests.several"}
 _DEFECT = 70
 _KILLED = 128  # and the signal's number, as a shell tells it
-_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 # A program in `bin`: as little as it can be, since it is started for every command.
 _PROGRAM = """#!{python} -IS
@@ -80,7 +81,7 @@ class Preloaded:
                 cwd=Path(__file__).resolve().parents[1],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[listening.fileno()],
-                preexec_fn=_end_with_the_parent,
+                preexec_fn=partial(end_with_the_parent, signal.SIGTERM),
             )
 
     def stop(self) -> None:
@@ -93,10 +94,6 @@ class Preloaded:
 def program(name: str) -> Path:
     """One of PROGRAMS, preloaded."""
     return Path(os.environ[BIN]) / name
-
-
-def _end_with_the_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _serve(listening: socket.socket) -> NoReturn:

@@ -7,7 +7,6 @@ values, then what is wrong with it. Sensitive fields are masked unless asked oth
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,6 +18,7 @@ from tracciati.convert import content, text_of
 from tracciati.findings.places import MASK
 from tracciati.findings.report import finding_text
 from tracciati.framing import delimited
+from tracciati.layout import names_in
 from tracciati.reading import Reading
 from tracciati.reading.columns import cell_bytes, span
 
@@ -291,7 +291,7 @@ def _groups(layout: Layout, direction: Direction) -> Iterator[tuple[str, str]]:
     """The groups that the direction's structure is made of, and their structures, from the outside to the inside."""
     texts = [layout.structure[direction].text]
     for text in texts:
-        for name in dict.fromkeys(re.findall(r"[^\s()|?*+]+", text)):
+        for name in dict.fromkeys(names_in(text)):
             if name in layout.groups and layout.groups[name] not in texts:
                 texts.append(layout.groups[name])
                 yield name, layout.groups[name]

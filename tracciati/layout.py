@@ -208,7 +208,7 @@ class Layout:
     def records_of_group(self, group: str) -> tuple[str, ...]:
         """Names of the record types that a group is made of, groups within it included, in the order of its text."""
         names: list[str] = []
-        for name in re.findall(r"[^\s()|?*+]+", self.groups[group]):
+        for name in names_in(self.groups[group]):
             names.extend(self.records_of_group(name) if name in self.groups else [name])
         return tuple(dict.fromkeys(names))
 
@@ -229,3 +229,12 @@ class Layout:
     def name(self) -> str:
         """How reports name the layout: `banca-demo-visure@2.0.0#9f3c1a2b`."""
         return f"{self.id}@{self.version}#{self.fingerprint[:8]}"
+
+
+def names_in(structure: str) -> list[str]:
+    """The records and groups that a structure's text names, in its order.
+
+    >>> names_in("IB disposizione+ (50 | 51)? EF")
+    ['IB', 'disposizione', '50', '51', 'EF']
+    """
+    return re.findall(r"[^\s()|?*+]+", structure)
