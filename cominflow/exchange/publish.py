@@ -25,6 +25,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from cominflow import entered, failpoint, logs, shown
+from cominflow.behind import Behind
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import disk, kernel, moves, states
 from cominflow.limits import FSYNC_EACH_MAX, NAME_BYTES_MAX
@@ -169,17 +170,27 @@ def stage_all(
     *,
     at: datetime,
     by: str = "publish",
+    side_by_side: bool = False,
 ) -> None:
     """As `stage`, for many: their bytes are made durable together, and stated in one transaction.
 
-    write   writes the bytes of one delivery
+    write         writes the bytes of one delivery
+    side_by_side  writes the last one while a second thread is at the others: worth it where they are large
     """
     with ExitStack() as leftovers:
         made: list[_Made] = []
-        for delivery in deliveries:
+
+        def make(delivery: Delivery) -> None:
             about = logs.about(arrival=delivery.arrival.reference, delivery=delivery.reference)
             with about, _making(folders, delivery, made, leftovers) as sink:
                 write(sink, delivery)
+
+        with Behind("writing deliveries") as behind:
+            for number, delivery in enumerate(deliveries, 1):
+                if side_by_side and number < len(deliveries):
+                    behind.do(make, delivery)
+                else:
+                    make(delivery)
         _state_staged(folders, made, at=at, by=by)
 
 

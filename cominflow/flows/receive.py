@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from django.db import transaction
 
 from cominflow import clock, failpoint, stopping
+from cominflow.behind import Behind
 from cominflow.exchange import archive, arrivals, feeds, payload, quarantine, requests
 from cominflow.exchange.arrivals import move
 from cominflow.exchange.disk import Folders
@@ -205,19 +206,24 @@ def _store(arrival: Arrival, incoming: Iterator[Incoming], *, at: datetime) -> t
     Returns (requests counted, the few or None, services without a price for this customer).
     """
     count, priced = 0, dict[str, bool]()
-    for ordinal, portion in enumerate(portions.in_sizes(incoming, CHUNK_REQUESTS)):
-        for code in pc.unique(portion.services).to_pylist():
-            if code not in priced:
-                priced[code] = prices.price_at(arrival.customer, code, at) is not None
-        if ordinal == 0 and len(portion) <= REQUESTS_AS_ROWS_MAX:
-            return len(portion), portion, _unpriced(priced)
-        with transaction.atomic():
-            requests.add(arrival, ordinal, count, portion)
-            if ordinal == 0:  # a restart goes on with these versions
-                Arrival.objects.filter(pk=arrival.pk).update(**_versions(arrival))
-        failpoint.hit("receive.chunk_stored")
-        count += len(portion)
+    with Behind("storing chunks") as behind:
+        for ordinal, portion in enumerate(portions.in_sizes(incoming, CHUNK_REQUESTS)):
+            for code in pc.unique(portion.services).to_pylist():
+                if code not in priced:
+                    priced[code] = prices.price_at(arrival.customer, code, at) is not None
+            if ordinal == 0 and len(portion) <= REQUESTS_AS_ROWS_MAX:
+                return len(portion), portion, _unpriced(priced)
+            behind.do(_store_chunk, arrival, ordinal, count, portion)
+            count += len(portion)
     return count, None, _unpriced(priced)
+
+
+def _store_chunk(arrival: Arrival, ordinal: int, first_position: int, portion: Incoming) -> None:
+    with transaction.atomic():
+        requests.add(arrival, ordinal, first_position, portion)
+        if ordinal == 0:  # a restart goes on with these versions
+            Arrival.objects.filter(pk=arrival.pk).update(**_versions(arrival))
+    failpoint.hit("receive.chunk_stored")
 
 
 def _unpriced(priced: Mapping[str, bool]) -> set[str]:

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from cominflow import failpoint
 from cominflow.clock import ROME
 from cominflow.exchange import payload
-from cominflow.exchange.stored.reference_hash import hashes
 from cominflow.models import Arrival, Chunk, ReferenceRun, ReferenceSlice, Request
+from cominflow.text_hash import hashes
 
 Numbers = NDArray[np.int64]
 

@@ -16,10 +16,11 @@ import pyarrow as pa
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+from cominflow import text_hash
 from cominflow.errors import CominflowError, UsageError
 from cominflow.exchange import request_states
 from cominflow.exchange.request_states import CANCELLED, WAITING
-from cominflow.exchange.stored import asked, cells, reference_hash
+from cominflow.exchange.stored import asked, cells
 from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Portion
 from cominflow.limits import REQUESTS_AS_ROWS_MAX
@@ -64,7 +65,7 @@ def add(arrival: Arrival, first_position: int, incoming: Incoming) -> None:
                 )
             return
         services = _services(incoming.services.to_pylist())
-        hashes = reference_hash.hashes(incoming.references).tolist()
+        hashes = text_hash.hashes(incoming.references).tolist()
         names = incoming.references.to_pylist()
         Request.objects.bulk_create(
             Request(
