@@ -91,10 +91,10 @@ def publish_all(arrivals: Sequence[Arrival], folders: Folders, *, at: datetime) 
     for are_large, share in _shares(rows, by_key):
         stopping.look()
         planned = [delivery for delivery in share if delivery.state == "PLANNED"]
-        publish.stage_all(
+        hashed = publish.stage_all(
             folders, planned, lambda sink, delivery: _write(sink, delivery, folders), at=at, side_by_side=are_large
         )
-        publish.publish_all(folders, share, at=at)
+        publish.publish_all(folders, share, at=at, hashed=hashed)
     _close(by_key, at=at)
 
 

@@ -178,11 +178,10 @@ def _ask(service: Service, asked: Sequence[_Asked]) -> list[_Told]:
     tables = [columns.take(one.portion.columns, one.index) for one in asked]
     counts = [len(one.index) for one in asked]
     frame = columns.stacked(tables, counts).to_pandas(types_mapper=pd.ArrowDtype)  # exact: text, cents, nulls
-    keys: list[str] = []
-    for one in asked:
-        positions = one.portion.positions[one.index].tolist()
-        keys += provider.keys(one.arrival.reference, positions, one.arrival.claim_id)
-    frame.index = pd.Index(keys, dtype=object)
+    keys = [
+        provider.keys(one.arrival.reference, one.portion.positions[one.index], one.arrival.claim_id) for one in asked
+    ]
+    frame.index = pd.Index(np.concatenate(keys), dtype=object)
     try:
         said = provider.ask(service.provider, service.provider_settings, frame, service=service.code)
     except WorldError as problem:
