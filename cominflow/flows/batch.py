@@ -282,10 +282,9 @@ def acknowledge(batch_id: int) -> None:
     folders = Folders(settings.DATA)
 
     def tell(arrivals: Sequence[Arrival]) -> None:
-        at = clock.now()
-        deliver.acknowledge(arrivals, at=at)
+        deliver.acknowledge(arrivals, at=clock.now())
         failpoint.hit("batch.acknowledged")
-        deliver.publish_all(arrivals, folders, at=at)
+        deliver.publish_all(arrivals, folders)
 
     _all(batch_id, tell)
 
@@ -331,7 +330,7 @@ def publish(batch_id: int) -> None:
 
     def bring_out(arrivals: Sequence[Arrival]) -> None:
         requests.keep_rows(arrivals)
-        deliver.publish_all(arrivals, folders, at=clock.now())
+        deliver.publish_all(arrivals, folders)
 
     _all(batch_id, bring_out)
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from django.db import transaction
 from django.db.models import F
 
-from cominflow import stopping
+from cominflow import clock, stopping
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move_all
@@ -80,7 +80,7 @@ def _receipt_name(arrival: Arrival, number: int) -> bytes:
     return rendered if number <= 1 else rendered + f".{number}".encode()
 
 
-def publish_all(arrivals: Sequence[Arrival], folders: Folders, *, at: datetime) -> None:
+def publish_all(arrivals: Sequence[Arrival], folders: Folders) -> None:
     """Make and publish what is planned for these arrivals, small ones first, in the order it was planned; close
     those where all is out.
 
@@ -92,10 +92,14 @@ def publish_all(arrivals: Sequence[Arrival], folders: Folders, *, at: datetime) 
         stopping.look()
         planned = [delivery for delivery in share if delivery.state == "PLANNED"]
         hashed = publish.stage_all(
-            folders, planned, lambda sink, delivery: _write(sink, delivery, folders), at=at, side_by_side=are_large
+            folders,
+            planned,
+            lambda sink, delivery: _write(sink, delivery, folders),
+            at=clock.now(),
+            side_by_side=are_large,
         )
-        publish.publish_all(folders, share, at=at, hashed=hashed)
-    _close(by_key, at=at)
+        publish.publish_all(folders, share, at=clock.now(), hashed=hashed)  # a large file was written for seconds
+    _close(by_key, at=clock.now())
 
 
 def _close(by_key: Mapping[int, Arrival], *, at: datetime) -> None:
