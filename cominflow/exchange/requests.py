@@ -37,6 +37,7 @@ __all__ = [
     "Portion",
     "ROWS_ORDINAL",
     "add",
+    "add_rows",
     "counts",
     "discard",
     "find",
@@ -86,6 +87,11 @@ def add(arrival: Arrival, ordinal: int | None, first_position: int, incoming: In
         rows.add(arrival, first_position, incoming)
     else:
         chunks.add(arrival, ordinal, first_position, incoming)
+
+
+def add_rows(together: Sequence[tuple[Arrival, Incoming]]) -> None:
+    """`add` as rows, for many arrivals in a few statements. Call it inside a transaction."""
+    rows.add_all(together)
 
 
 def stored(arrival: Arrival) -> tuple[int, int]:

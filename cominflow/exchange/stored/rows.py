@@ -23,7 +23,7 @@ from cominflow.exchange.stored import asked, cells, reference_hash
 from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Portion
 from cominflow.limits import REQUESTS_AS_ROWS_MAX
-from cominflow.models import Arrival, Request, Service
+from cominflow.models import Arrival, Request, Service, many
 
 _FIELDS = (
     "position",
@@ -63,19 +63,41 @@ def add(arrival: Arrival, first_position: int, incoming: Incoming) -> None:
                     hint="the same file was read twice with different results; report this with the file",
                 )
             return
-        services = _services(incoming.services.to_pylist())
-        hashes = reference_hash.hashes(incoming.references).tolist()
-        names = incoming.references.to_pylist()
-        Request.objects.bulk_create(
-            Request(
-                arrival=arrival,
-                position=first_position + index,
-                reference_hash=hashes[index] if names[index] else None,
-                service_id=services[code],
-                payload=blob,
-            )
-            for index, (code, blob) in enumerate(zip(incoming.services.to_pylist(), payloads, strict=True))
-        )
+        _insert([(arrival.pk, first_position, incoming, payloads)])
+
+
+def add_all(together: Sequence[tuple[Arrival, Incoming]]) -> None:
+    """`add` from position 0 on, for many arrivals."""
+    there = Request.objects.filter(arrival_id__in=[arrival.pk for arrival, _ in together])
+    begun = set(there.values_list("arrival_id", flat=True).distinct())
+    fresh = []
+    for arrival, incoming in together:
+        if arrival.pk in begun:
+            add(arrival, 0, incoming)
+        else:
+            assert 0 < len(incoming) <= REQUESTS_AS_ROWS_MAX, f"{len(incoming)} requests as rows"
+            fresh.append((arrival.pk, 0, incoming, _payloads(incoming)))
+    if fresh:
+        _insert(fresh)
+
+
+def _insert(together: Sequence[tuple[int, int, Incoming, list[bytes]]]) -> None:
+    """(arrival id, first position, requests, their payloads) of each."""
+    references = pa.concat_arrays([incoming.references for _, _, incoming, _ in together])
+    codes = pa.concat_arrays([incoming.services for _, _, incoming, _ in together]).to_pylist()
+    services = _services(codes)
+    named = zip(reference_hash.hashes(references).tolist(), references.to_pylist(), strict=True)
+    hashes = [key if name else None for key, name in named]
+    places = [
+        (arrival_id, first + index, blob)
+        for arrival_id, first, _, blobs in together
+        for index, blob in enumerate(blobs)
+    ]
+    many.insert(
+        Request,
+        ("arrival_id", "position", "payload", "reference_hash", "service_id"),
+        ((*place, key, services[code]) for place, key, code in zip(places, hashes, codes, strict=True)),
+    )
 
 
 def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
