@@ -44,6 +44,7 @@ __all__ = [
     "joined",
     "keep_rows",
     "mark_delivered",
+    "mark_rows_delivered",
     "merge",
     "merge_references",
     "open_count",
@@ -230,9 +231,14 @@ def mark_delivered(portion: Portion, number: int) -> None:
     """
     assert number > 0, "deliveries of answers are numbered from 1"
     if portion.ordinal == ROWS_ORDINAL:
-        rows.mark_delivered(portion, number)
+        rows.mark_delivered([(portion, number)])
     else:
         chunks.mark_delivered(portion, number)
+
+
+def mark_rows_delivered(together: Sequence[tuple[Portion, int]]) -> None:
+    """`mark_delivered` for the rows of many arrivals: (portion, number) of each."""
+    rows.mark_delivered(together)
 
 
 def merge(arrival: Arrival) -> int:

@@ -93,6 +93,7 @@ def publish_all(arrivals: Sequence[Arrival], folders: Folders, *, at: datetime) 
             delivery.arrival = by_key[delivery.arrival_id]
             delivery.customer = delivery.arrival.customer
         planned = [delivery for delivery in share if delivery.state == "PLANNED"]
+        contents.keep_invoices(planned)
         publish.stage_all(folders, planned, lambda sink, delivery: _write(sink, delivery, folders), at=at)
         publish.publish_all(folders, share, at=at)
     _close(by_key, at=at)

@@ -169,13 +169,18 @@ def _changes(
     ]
 
 
-def mark_delivered(portion: Portion, number: int) -> None:
-    """Note that the fresh answers of `portion`, at its revisions, go out with delivery `number`."""
-    fresh = portion.is_fresh
-    for revision in np.unique(portion.revisions[fresh]).tolist():
-        positions = portion.positions[fresh & (portion.revisions == revision)].tolist()
-        there = Request.objects.filter(arrival_id=portion.arrival_id, position__in=positions, revision=revision)
-        there.filter(delivery_number=0).update(delivery_number=number)
+def mark_delivered(together: Sequence[tuple[Portion, int]]) -> None:
+    """Note that the fresh answers of each portion, at its revisions, go out with the delivery beside it."""
+    places = (
+        (number, portion.arrival_id, position, revision, 0)
+        for portion, number in together
+        for position, revision, is_fresh in zip(
+            portion.positions.tolist(), portion.revisions.tolist(), portion.is_fresh.tolist(), strict=True
+        )
+        if is_fresh
+    )
+    keys = ("arrival_id", "position", "revision", "delivery_number")
+    many.update(Request, ("delivery_number",), places, keys=keys)
 
 
 def _payloads(incoming: Incoming) -> list[bytes]:
