@@ -11,8 +11,10 @@ HELD for an operator, and neither file is touched.
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,7 +30,7 @@ from cominflow import entered, failpoint, logs, shown
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import disk, kernel, moves, states
 from cominflow.limits import FSYNC_EACH_MAX, NAME_BYTES_MAX
-from cominflow.models import Arrival, Customer, Delivery
+from cominflow.models import Arrival, Customer, Delivery, many
 
 MOVES = states.DELIVERY
 FOLDERS = ("outbox", "receipts")
@@ -114,18 +116,15 @@ def plan_all(plans: Sequence[Plan], *, at: datetime) -> None:
     free = [one for one, alone in zip(plans, is_free, strict=True) if alone]
     try:
         with transaction.atomic():
-            Delivery.objects.bulk_create(
-                Delivery(
-                    customer_id=one.arrival.customer_id,
-                    arrival=one.arrival,
-                    kind=one.kind,
-                    number=one.number,
-                    folder=one.folder,
-                    name=one.name,
-                    reason=one.reason,
-                    planned_at=at,
-                )
-                for one in free
+            fields = ("customer_id", "arrival_id", "kind", "number", "folder", "name", "reason", "planned_at")
+            many.insert(
+                Delivery,
+                fields,
+                (
+                    (one.arrival.customer_id, one.arrival.pk, one.kind, one.number, one.folder, one.name)
+                    + (one.reason, at)
+                    for one in free
+                ),
             )
     except IntegrityError:  # one was taken since we looked
         is_free = [False] * len(plans)
@@ -186,8 +185,12 @@ def stage_all(
 @contextmanager
 def _making(folders: disk.Folders, delivery: Delivery, made: list[_Made], leftovers: ExitStack) -> Iterator[BinaryIO]:
     """A file for the bytes, added to `made` when they are written."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f"{delivery.pk}-", suffix=_WRITING, dir=folders.publish)
-    leftovers.callback(Path(temporary).unlink, missing_ok=True)
+    temporary = folders.publish / f"{delivery.pk}-{secrets.token_hex(8)}{_WRITING}"
+    try:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as cause:
+        raise disk.world_error("write", temporary, cause) from cause
+    leftovers.callback(temporary.unlink, missing_ok=True)
     failpoint.hit("publish.opened")
     try:
         with os.fdopen(descriptor, "w+b") as sink:
@@ -197,7 +200,7 @@ def _making(folders: disk.Folders, delivery: Delivery, made: list[_Made], leftov
             written = disk.sha256_of(sink.fileno())
     except OSError as cause:
         raise disk.world_error("write", temporary, cause) from cause
-    made.append(_Made(delivery, Path(temporary), written))
+    made.append(_Made(delivery, temporary, written))
 
 
 def _state_staged(folders: disk.Folders, made: Sequence[_Made], *, at: datetime, by: str) -> None:
@@ -419,10 +422,19 @@ def _staged(folders: disk.Folders, delivery: Delivery) -> Path:
 
 def holds(place: Path, delivery: Delivery) -> bool:
     """Whether a file at `place` has the bytes that were staged for the delivery."""
-    if place.is_symlink() or not place.is_file() or place.stat().st_size != delivery.bytes_count:
-        return False
-    with place.open("rb") as file:
-        return disk.sha256_of(file.fileno()).sha256 == delivery.sha256
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as cause:
+        if cause.errno in (errno.ENOENT, errno.ELOOP):  # no such name, or a link
+            return False
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != delivery.bytes_count:
+            return False
+        return disk.sha256_of(descriptor).sha256 == delivery.sha256
+    finally:
+        os.close(descriptor)
 
 
 def _other_bytes(delivery: Delivery, written: disk.Written) -> str:

@@ -6,6 +6,7 @@ revision and takes the place of the one before.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError, UsageError
@@ -26,6 +28,7 @@ from cominflow.limits import REQUESTS_AS_ROWS_MAX
 from cominflow.models import Arrival, Request, Service, many
 
 _FIELDS = (
+    "arrival_id",
     "position",
     "service__code",
     "state",
@@ -105,31 +108,24 @@ def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
     rows = Request.objects.filter(arrival_id=arrival_id).order_by("position")
     if states is not None:
         rows = rows.filter(state__in=states)
-    found = list(rows.values_list(*_FIELDS))
-    if found:
-        yield _portion(arrival_id, found)
+    yield from _portions(rows)
 
 
 def read_many(arrival_ids: Collection[int]) -> dict[int, Portion]:
     """Arrival id -> its rows; arrivals without rows are left out."""
     rows = Request.objects.filter(arrival_id__in=arrival_ids).order_by("arrival_id", "position")
-    found = rows.values_list("arrival_id", *_FIELDS)
-    by_arrival = itertools.groupby(found.iterator(), key=lambda row: row[0])
-    return {key: _portion(key, [row[1:] for row in its]) for key, its in by_arrival}
+    return {portion.arrival_id: portion for portion in _portions(rows)}
 
 
 def read_at(arrival_id: int, position: int) -> Portion | None:
     """The portion with only the request at `position` of the arrival, or None."""
-    found = list(Request.objects.filter(arrival_id=arrival_id, position=position).values_list(*_FIELDS))
-    return _portion(arrival_id, found) if found else None
+    return next(_portions(Request.objects.filter(arrival_id=arrival_id, position=position)), None)
 
 
 def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Portion]:
     """The requests at these positions of the arrival; none when it is not held as rows."""
     rows = Request.objects.filter(arrival_id=arrival_id, position__in=positions.tolist()).order_by("position")
-    found = list(rows.values_list(*_FIELDS))
-    if found:
-        yield _portion(arrival_id, found)
+    yield from _portions(rows)
 
 
 def store(answered: Sequence[tuple[int, Answers]], at: datetime, *, but_cancelled: bool = False) -> None:
@@ -205,33 +201,55 @@ def _services(codes: list[str]) -> dict[str, int]:
     return known
 
 
-def _portion(arrival_id: int, found: list[tuple[Any, ...]]) -> Portion:
-    """Rows (as `_FIELDS`) side by side."""
-    position, service, state, outcome, blobs, results, revision, delivery, at, by = zip(*found, strict=True)
-    opened = [cells.open_request(blob) for blob in blobs]
-    raw = [record for _, record in opened]
-    offsets = np.concatenate(([0], np.cumsum([len(record) for record in raw]))).astype(np.int64)
-    table = asked.table_of(
-        pa.array([head["reference"] for head, _ in opened], pa.string()),
-        pa.array(service, pa.string()),
-        pa.array([head["subject"] for head, _ in opened], pa.string()),
-        b"".join(raw),
-        offsets,
-        cells.table_of([head["columns"] for head, _ in opened]),
-    )
-    return Portion(
-        arrival_id=arrival_id,
-        ordinal=ROWS_ORDINAL,
-        positions=np.array(position, dtype=np.int64),
-        asked=Asked(lambda: table.column_names, table.select),
-        states=np.array(state),
-        outcomes=np.array(outcome),
-        revisions=np.array(revision, dtype=np.int32),
-        deliveries=np.array(delivery, dtype=np.int32),
-        answered_at=_instants(at),
-        answered_by=np.array(by),
-        results=cells.table_of([cells.open_result(blob) for blob in results]),
-    )
+def _portions(rows: QuerySet[Request]) -> Iterator[Portion]:
+    """Rows side by side, those of one arrival in one portion."""
+    found = list(rows.values_list(*_FIELDS))
+    if not found:
+        return
+    arrivals, position, service, state, outcome, blobs, results, revision, delivery, at, by = zip(*found, strict=True)
+    positions, states, outcomes = np.array(position, dtype=np.int64), np.array(state), np.array(outcome)
+    revisions, deliveries = np.array(revision, dtype=np.int32), np.array(delivery, dtype=np.int32)
+    answered_at, answered_by = _instants(at), np.array(by)
+    start = 0
+    for arrival_id, its in itertools.groupby(arrivals):
+        part = slice(start, start + len(list(its)))
+        yield Portion(
+            arrival_id=arrival_id,
+            ordinal=ROWS_ORDINAL,
+            positions=positions[part],
+            asked=_asked(pa.array(service[part], pa.string()), blobs[part]),
+            states=states[part],
+            outcomes=outcomes[part],
+            revisions=revisions[part],
+            deliveries=deliveries[part],
+            answered_at=answered_at[part],
+            answered_by=answered_by[part],
+            results=cells.table_of([cells.open_result(blob) for blob in results[part]]),
+        )
+        start = part.stop
+
+
+def _asked(services: pa.StringArray, blobs: Sequence[bytes]) -> Asked:
+    """What requests say. Who only wants their services has no payload opened."""
+
+    @functools.cache
+    def table() -> pa.Table:
+        opened = [cells.open_request(blob) for blob in blobs]
+        raw = [record for _, record in opened]
+        offsets = np.concatenate(([0], np.cumsum([len(record) for record in raw]))).astype(np.int64)
+        return asked.table_of(
+            pa.array([head["reference"] for head, _ in opened], pa.string()),
+            services,
+            pa.array([head["subject"] for head, _ in opened], pa.string()),
+            b"".join(raw),
+            offsets,
+            cells.table_of([head["columns"] for head, _ in opened]),
+        )
+
+    def select(names: Sequence[str]) -> pa.Table:
+        return pa.table({asked.SERVICE: services}) if list(names) == [asked.SERVICE] else table().select(names)
+
+    return Asked(lambda: table().column_names, select)
 
 
 def _instants(values: tuple[datetime | None, ...]) -> NDArray[np.datetime64]:
