@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,6 +80,32 @@ def begin_reading(
         reason = f"the same content as {twin.reference} ({twin.shown_name})"
         move(arrival, "DUPLICATE", at=at, by=by, reason=reason, duplicate_of=twin, **found)
     return twin
+
+
+def begin_new(found: Sequence[tuple[Arrival, disk.Written]], *, at: datetime, by: str) -> None:
+    """As `begin_reading`, together for those among many whose content nobody else of the customer has.
+
+    The others stay CLAIMED: they are asked about one by one, after these. Call it inside a transaction.
+    """
+    first: dict[tuple[int, str], tuple[Arrival, disk.Written]] = {}
+    for arrival, written in found:
+        first.setdefault((arrival.customer_id, written.sha256), (arrival, written))
+    fresh = Arrival.objects.select_for_update(no_key=True).filter(state="CLAIMED", sha256="", was_released=False)
+    untouched = set(fresh.filter(pk__in=[one.pk for one, _ in first.values()]).values_list("pk", flat=True))
+    live = Arrival.objects.filter(
+        customer_id__in={customer_id for customer_id, _ in first},
+        sha256__in=[sha256 for _, sha256 in first],
+        state__in=states.ARRIVAL_LIVE,
+    )
+    known = set(live.values_list("customer_id", "sha256"))
+    new = [pair for key, pair in first.items() if key not in known and pair[0].pk in untouched]
+    try:
+        with transaction.atomic():
+            for arrival, written in new:
+                arrival.sha256, arrival.bytes_count, arrival.reason = written.sha256, written.bytes_count, ""
+            moves.move_each([one for one, _ in new], "READING", ("sha256", "bytes_count"), at=at, by=by)
+    except IntegrityError:  # one of these contents came elsewhere since we looked: the database tells which
+        return
 
 
 def release(

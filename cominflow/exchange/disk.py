@@ -88,6 +88,7 @@ class Folders:
         self.quarantine = self.data / "quarantine"
         self.archive = self.data / "archive"
         self.state = self.data / "state"
+        self._of_customers: dict[str, CustomerFolders] = {}  # made once: they are asked for at every delivery
 
     def all(self) -> tuple[Path, ...]:
         """Every folder directly under the data folder."""
@@ -103,13 +104,17 @@ class Folders:
 
     def customer(self, code: str) -> CustomerFolders:
         """The folders of a customer, whether they exist or not. Raises UsageError for a code that is no folder name."""
+        if code in self._of_customers:
+            return self._of_customers[code]
         if not CUSTOMER_CODE.fullmatch(code):
             raise UsageError(
                 f"customer code {code!r} cannot name a folder",
                 hint="use 1 to 32 of the characters a-z 0-9 _ -, as in `banca-demo`",
             )
         home = self.customers / code
-        return CustomerFolders(home / "inbox", home / "outbox", home / "receipts", self.staging / code)
+        found = CustomerFolders(home / "inbox", home / "outbox", home / "receipts", self.staging / code)
+        self._of_customers[code] = found
+        return found
 
     def ensure(self, customers: Iterable[str] = ()) -> None:
         """Make what is missing, for us and for these customers, durably. What exists keeps its owner and rights."""

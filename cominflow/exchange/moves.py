@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from cominflow.errors import UsageError
 from cominflow.exchange import states
-from cominflow.models import Arrival, Delivery, Event
+from cominflow.models import Arrival, Delivery, Event, many
 
 _TABLES: dict[type, tuple[str, states.Moves]] = {
     Arrival: ("arrival", states.ARRIVAL),
@@ -56,11 +56,29 @@ def move_all(rows: Sequence[Arrival], to: str, *, at: datetime, by: str, reason:
     found = Arrival.objects.filter(pk__in=[row.pk for row in rows], state=present)
     moved_count = found.update(state=to, reason=reason, **fields)
     assert moved_count == len(rows), f"{len(rows)} arrivals should have been {present}, {moved_count} were"
-    Event.objects.bulk_create(Event(at=at, by=by, subject=row.reference, what=to, reason=reason) for row in rows)
+    record_all(((row.reference, reason) for row in rows), to, at=at, by=by)
     for row in rows:
         row.state, row.reason = to, reason
         for name, value in fields.items():
             setattr(row, name, value)
+
+
+def move_each(rows: Sequence[Arrival], to: str, names: Sequence[str], *, at: datetime, by: str) -> None:
+    """As `move_all`, where each has a reason and fields of its own: those called `names` are written as the row has
+    them.
+    """
+    if not rows:
+        return
+    present = rows[0].state
+    assert all(row.state == present for row in rows), "rows in different states are moved one by one"
+    assert states.is_legal(states.ARRIVAL, present, to), f"no arrival moves from {present} to {to}"
+    own = ("reason", *names)
+    changes = ((to, *(getattr(row, name) for name in own), row.pk, present) for row in rows)
+    moved_count = many.update(Arrival, ("state", *own), changes, keys=("id", "state"))
+    assert moved_count == len(rows), f"{len(rows)} arrivals should have been {present}, {moved_count} were"
+    record_all(((row.reference, row.reason) for row in rows), to, at=at, by=by)
+    for row in rows:
+        row.state = to
 
 
 def move_deliveries(rows: Sequence[Delivery], to: str, *, at: datetime, by: str, **fields: Any) -> None:
@@ -78,13 +96,12 @@ def move_deliveries(rows: Sequence[Delivery], to: str, *, at: datetime, by: str,
             if not states.is_legal(states.DELIVERY, present[row.pk], to):
                 raise _refusal("delivery", row, present[row.pk], to, states.DELIVERY)
             row.reason = row.reason if to == "STAGED" else ""
-        with connection.cursor() as cursor:
-            changes = [(to, row.reason, row.sha256, row.bytes_count, row.pk) for row in moving]
-            cursor.executemany(_UPDATE_DELIVERY, changes)  # bulk_update takes twenty times as long
+        own = ("reason", "sha256", "bytes_count")
+        changes = ((to, *(getattr(row, name) for name in own), row.pk) for row in moving)
+        many.update(Delivery, ("state", *own), changes, keys=("id",))
         if fields:
             Delivery.objects.filter(pk__in=[row.pk for row in moving]).update(**fields)
-        events = (Event(at=at, by=by, subject=row.reference, what=to, reason=row.reason) for row in moving)
-        Event.objects.bulk_create(events)
+        record_all(((row.reference, row.reason) for row in moving), to, at=at, by=by)
     for row in moving:
         for name, value in fields.items():
             setattr(row, name, value)
@@ -92,14 +109,15 @@ def move_deliveries(rows: Sequence[Delivery], to: str, *, at: datetime, by: str,
         row.state = to
 
 
-_UPDATE_DELIVERY = (
-    f"update {Delivery._meta.db_table} set state = %s, reason = %s, sha256 = %s, bytes_count = %s where id = %s"
-)
-
-
 def record(subject: str, what: str, *, at: datetime, by: str, reason: str = "") -> None:
     """Write down that something happened: `subject` is `A-17`, `D-5` or `inbox banca-demo`."""
     Event.objects.create(at=at, by=by, subject=subject, what=what, reason=reason)
+
+
+def record_all(subjects: Iterable[tuple[str, str]], what: str, *, at: datetime, by: str) -> None:
+    """`record` for many: (subject, reason) of each."""
+    events = ((at, by, subject, what, reason) for subject, reason in subjects)
+    many.insert(Event, ("at", "by", "subject", "what", "reason"), events)
 
 
 def _refusal(kind: str, row: Arrival | Delivery, present: str, to: str, table: states.Moves) -> UsageError:

@@ -37,12 +37,14 @@ __all__ = [
     "Portion",
     "ROWS_ORDINAL",
     "add",
+    "add_rows",
     "counts",
     "discard",
     "find",
     "joined",
     "keep_rows",
     "mark_delivered",
+    "mark_rows_delivered",
     "merge",
     "merge_references",
     "open_count",
@@ -86,6 +88,11 @@ def add(arrival: Arrival, ordinal: int | None, first_position: int, incoming: In
         rows.add(arrival, first_position, incoming)
     else:
         chunks.add(arrival, ordinal, first_position, incoming)
+
+
+def add_rows(together: Sequence[tuple[Arrival, Incoming]]) -> None:
+    """`add` as rows, for many arrivals in a few statements. Call it inside a transaction."""
+    rows.add_all(together)
 
 
 def stored(arrival: Arrival) -> tuple[int, int]:
@@ -224,9 +231,14 @@ def mark_delivered(portion: Portion, number: int) -> None:
     """
     assert number > 0, "deliveries of answers are numbered from 1"
     if portion.ordinal == ROWS_ORDINAL:
-        rows.mark_delivered(portion, number)
+        rows.mark_delivered([(portion, number)])
     else:
         chunks.mark_delivered(portion, number)
+
+
+def mark_rows_delivered(together: Sequence[tuple[Portion, int]]) -> None:
+    """`mark_delivered` for the rows of many arrivals: (portion, number) of each."""
+    rows.mark_delivered(together)
 
 
 def merge(arrival: Arrival) -> int:

@@ -11,6 +11,7 @@ waiting.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -173,16 +174,18 @@ def read(batch_id: int) -> None:
         if together[0].state == "CLAIMED":
             with turns.writing():
                 receive.identify(together[:1], folders, at=clock.now())
-        with feeds.remembered(), turns.writing(), transaction.atomic():
-            for arrival in together:
-                stopping.look()
-                _read_or_quarantine(arrival, folders)
+        with feeds.remembered():
+            examined = _examined(together, folders)
+            with turns.writing(), transaction.atomic():
+                for decided in _decided_together(examined):
+                    _decide(decided, folders)
     failpoint.hit("batch.read")
     for arrival in arrivals:
         if arrival.bytes_count > LARGE_FILE_BYTES:
             if arrival.state == "CLAIMED":
                 receive.identify([arrival], folders, at=clock.now())
-            _read_or_quarantine(arrival, folders)
+            for one in _examined([arrival], folders):
+                _decide([one], folders)
 
 
 def _read_together(small: Sequence[Arrival]) -> Iterator[list[Arrival]]:
@@ -210,17 +213,57 @@ def _about(arrival: Arrival) -> AbstractContextManager[None]:
     return logs.about(arrival=arrival.reference, customer=arrival.customer.code)
 
 
-def _read_or_quarantine(arrival: Arrival, folders: Folders) -> None:
-    at = clock.now()
+def _examined(arrivals: Sequence[Arrival], folders: Folders) -> list[receive.Examined]:
+    """Read them, one after the other. One with which we meet a defect of ours is put aside."""
+    at, priced = clock.now(), set[tuple[int, str]]()
+    examined = []
+    for arrival in arrivals:
+        stopping.look()
+        if arrival.state != "READING":
+            continue
+        try:
+            with _about(arrival):
+                examined.append(receive.examine(arrival, folders, priced, at=at))
+        except (WorldError, OSError, DatabaseError):
+            raise
+        except Exception as defect:  # ours: this file waits for us, the others of the batch go on
+            log.exception("arrival %s could not be read", arrival.reference)
+            _put_aside(arrival, folders, defect, at=at)
+    return examined
+
+
+def _decided_together(examined: Sequence[receive.Examined]) -> Iterator[list[receive.Examined]]:
+    """In file order: plain ones that are neighbours together, every other alone."""
+    for is_plain, group in itertools.groupby(examined, key=lambda one: one.is_plain):
+        its = list(group)
+        yield from [its] if is_plain else [[one] for one in its]
+
+
+def _decide(examined: Sequence[receive.Examined], folders: Folders) -> None:
+    """Write down what became of these files. Where that fails together, of each by itself."""
+    first = examined[0].arrival
+    is_small = first.bytes_count <= LARGE_FILE_BYTES  # what a large one stores has transactions of its own
     try:
-        with _about(arrival), transaction.atomic() if arrival.bytes_count <= LARGE_FILE_BYTES else nullcontext():
-            receive.read(arrival, folders, at=at)
+        with (
+            _about(first) if len(examined) == 1 else nullcontext(),
+            transaction.atomic() if is_small else nullcontext(),
+        ):
+            receive.decide(examined, folders)
     except (WorldError, OSError, DatabaseError):
         raise
-    except Exception as defect:  # ours: this file waits for us, the others of the batch go on
-        log.exception("arrival %s could not be read", arrival.reference)
-        arrival.refresh_from_db()
-        _quarantine(arrival, folders, reasons.defect(type(defect).__name__), at=at)
+    except Exception as defect:
+        if len(examined) > 1:
+            log.warning("each file is decided about by itself now, since together they failed: %s", defect)
+            for one in examined:
+                _decide([one], folders)
+            return
+        log.exception("arrival %s could not be read", first.reference)
+        _put_aside(first, folders, defect, at=examined[0].at)
+
+
+def _put_aside(arrival: Arrival, folders: Folders, defect: Exception, *, at: datetime) -> None:
+    arrival.refresh_from_db()
+    _quarantine(arrival, folders, reasons.defect(type(defect).__name__), at=at)
 
 
 def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object], *, among: Collection[int] = ()) -> None:

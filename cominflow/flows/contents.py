@@ -14,12 +14,13 @@ A direction for which the layout has no structure is written as text and as JSON
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db.models import Prefetch
 from numpy.typing import NDArray
 
 from cominflow import stopping
@@ -29,7 +30,7 @@ from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Portion
 from cominflow.exchange.stored import assembly, columns
-from cominflow.models import Arrival, Delivery, Invoice
+from cominflow.models import Arrival, Delivery, Invoice, InvoiceLine
 from cominflow.money import E8
 from tracciati.layout import Layout
 from tracciati.reading import Reading
@@ -122,12 +123,35 @@ def _copy_around(writer: Writer, sealed: bytes | None, values: Values) -> None:
         writer.copy(raw, values, np.array([0, len(raw)], np.int64))
 
 
+def keep_invoices(deliveries: Sequence[Delivery]) -> None:
+    """Read the invoices of many deliveries in two queries: `invoice_of` these very objects then asks no more."""
+    asked: dict[tuple[int, int], list[Delivery]] = {}
+    for one in deliveries:
+        if one.kind == "invoice":
+            asked.setdefault((one.arrival_id, one.number), []).append(one)
+    lines = Prefetch("lines", InvoiceLine.objects.select_related("service").order_by("position"))
+    for invoice in Invoice.objects.filter(arrival__in={key for key, _ in asked}).prefetch_related(lines):
+        for one in asked.get((invoice.arrival_id, invoice.delivery_number), ()):
+            invoice.arrival = one.arrival
+            one.__dict__[_INVOICE] = invoice
+
+
+_INVOICE = "kept_invoice"
+
+
+def invoice_of(delivery: Delivery) -> Invoice:
+    """The invoice that the delivery brings, with its lines in order."""
+    if _INVOICE not in delivery.__dict__:
+        keep_invoices([delivery])
+    invoice: Invoice = delivery.__dict__[_INVOICE]
+    return invoice
+
+
 def write_invoice(sink: BinaryIO, delivery: Delivery) -> None:
     """Head, one record per charged request, tail. Line amounts add up to the invoice's to the cent."""
     arrival = delivery.arrival
     layout = layout_of(arrival)
-    invoice = Invoice.objects.get(arrival=arrival, delivery_number=delivery.number)
-    invoice.arrival = arrival
+    invoice = invoice_of(delivery)
     around = {**_of_delivery(delivery.number, 0), **_of_invoice(invoice, 1)}
     line = assembly.line_record(layout)
     writer = Writer(sink, layout, "invoice")
@@ -176,7 +200,7 @@ def invoice_lines(invoice: Invoice) -> Iterator[Values]:
 
 def _shares(invoice: Invoice) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Service -> net and VAT cents of each of its requests. VAT is shared out over the whole rate group."""
-    lines = list(invoice.lines.select_related("service").order_by("position"))
+    lines = list(invoice.lines.all())
     nets = {line.service.code: charges.parts_of_line(E8(line.unit_price_e8), line.quantity) for line in lines}
     shares: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
     for rate in dict.fromkeys(line.vat_rate_bp for line in lines):

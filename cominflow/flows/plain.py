@@ -15,7 +15,7 @@ import pyarrow as pa
 from cominflow.exchange import feeds
 from cominflow.exchange.disk import Folders
 from cominflow.flows import contents
-from cominflow.models import Delivery, Invoice
+from cominflow.models import Delivery
 from cominflow.money import format_cents, format_e8
 
 
@@ -46,7 +46,7 @@ def _head(delivery: Delivery) -> dict[str, Any]:
         "delivery": delivery.number,
     }
     if delivery.kind == "invoice":
-        invoice = Invoice.objects.get(arrival=arrival, delivery_number=delivery.number)
+        invoice = contents.invoice_of(delivery)
         head |= {
             "invoice": invoice.full_number,
             "date": invoice.issued_on.isoformat(),
@@ -62,7 +62,7 @@ def _head(delivery: Delivery) -> dict[str, Any]:
                     "net": format_cents(line.net_cents).replace(",", ""),
                     "vat_rate": f"{line.vat_rate_bp / 100:g}%",
                 }
-                for line in invoice.lines.select_related("service").order_by("position")
+                for line in invoice.lines.all()
             ],
         }
     return head
@@ -91,8 +91,7 @@ def _plain(value: Any) -> Any:
 
 
 def _invoice_lines(delivery: Delivery, _: Folders) -> Iterator[dict[str, Any]]:
-    invoice = Invoice.objects.get(arrival=delivery.arrival, delivery_number=delivery.number)
-    for lines in contents.invoice_lines(invoice):
+    for lines in contents.invoice_lines(contents.invoice_of(delivery)):
         for row in pa.table(lines).to_pylist():
             yield {name.removeprefix("line."): _plain(value) for name, value in row.items()}
 

@@ -85,6 +85,8 @@ def facts(delivery: Delivery) -> dict[str, Any]:
 
 def _decision(delivery: Delivery) -> str:
     """What the receipt was planned for: the row says so until it is published, and from then on its first event."""
+    if delivery.state == "PLANNED" and not delivery.sha256:
+        return delivery.reason  # it was never staged
     planned = Event.objects.filter(subject=delivery.reference, what="STAGED").order_by("pk")
     return planned.values_list("reason", flat=True).first() or delivery.reason
 

@@ -11,11 +11,10 @@ sees; only the last, small transaction moves it to QUEUED. That instant is the a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -24,30 +23,33 @@ from django.db import transaction
 from cominflow import clock, failpoint, stopping
 from cominflow.behind import Behind
 from cominflow.exchange import archive, arrivals, feeds, payload, quarantine, requests
-from cominflow.exchange.arrivals import move
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
+from cominflow.exchange.moves import move, move_each
 from cominflow.exchange.requests import Incoming
 from cominflow.flows import portions, reasons, repeats, versions
 from cominflow.flows.reasons import Reason
-from cominflow.flows.versions import Chosen, NoneValid
+from cominflow.flows.versions import Chosen, Look, NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
-from cominflow.models import Arrival, Batch, Once
+from cominflow.models import Arrival, Batch, Once, many
 from cominflow.pricing import prices
 from tracciati.findings import refuses_file
 from tracciati.findings.report import Report
 from tracciati.layout import Layout
-from tracciati.reading import Block, Reading
+from tracciati.reading import Block
 
 READER = "reader"
 UNVERIFIABLE = "unverifiable"
+
+# Customers' keys, each with a service's code.
+_Priced = set[tuple[int, str]]
 
 
 def arrivals_of(batch: Batch) -> list[Arrival]:
     """The arrivals that a batch works on, in the order they were claimed."""
     if batch.late_for_id is not None:
         return [Arrival.objects.select_related("customer").get(pk=batch.late_for_id)]
-    return list(batch.arrivals.select_related("customer").order_by("pk"))
+    return list(batch.arrivals.prefetch_related("customer").order_by("pk"))  # one object for each customer
 
 
 def identify(batch: Sequence[Arrival], folders: Folders, *, at: datetime) -> None:
@@ -59,7 +61,11 @@ def identify(batch: Sequence[Arrival], folders: Folders, *, at: datetime) -> Non
     claimed = [arrival for arrival in batch if arrival.state == "CLAIMED"]
     kept = archive.keep_all(folders, claimed)
     with transaction.atomic():
-        for arrival, written in zip(claimed, kept, strict=True):
+        found = list(zip(claimed, kept, strict=True))
+        arrivals.begin_new(found, at=at, by=READER)
+        for arrival, written in found:
+            if arrival.state == "READING":
+                continue
             arrivals.begin_reading(
                 arrival,
                 written=written,
@@ -96,33 +102,70 @@ class _Outline:
         self.has_units = self.has_units or len(block.units) > 0
 
 
+@dataclass(frozen=True)
+class _Content:
+    """What one pass over a file found; `small` are its requests where they are few."""
+
+    report: Report
+    outline: _Outline
+    stored: int
+    small: Incoming | None
+    feed: Feed
+    layout: Layout
+
+
+@dataclass
+class Examined:
+    """What a file is to become and why, before its requests are seen by anybody. `content` is None of one unread."""
+
+    arrival: Arrival
+    at: datetime
+    state: str
+    reason: Reason
+    content: _Content | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """A file that is accepted as it is, with few requests, by a feed that compares them with no earlier ones."""
+        content = self.content
+        return (
+            self.state == "QUEUED"
+            and content is not None
+            and content.small is not None
+            and repeats.rules_of(self.arrival, content.feed) is None
+        )
+
+
 def read(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     """Read an identified file with the layout of its own date, store its requests and decide about it."""
-    if arrival.state != "READING":
-        return
+    if arrival.state == "READING":
+        decide([examine(arrival, folders, set(), at=at)], folders)
+
+
+def examine(arrival: Arrival, folders: Folders, priced: _Priced, *, at: datetime) -> Examined:
+    """Read a file that is READING with the layout of its own date. Of a large one the requests are stored.
+
+    priced   what files before it asked for and has a price: a price holds until the next one
+    """
     version = versions.feed_of(arrival)
     if version is None:
-        reason = reasons.unknown_name(feeds.names_of(arrival.customer))
-        quarantine.put(folders, arrival, reason=reason.operator, at=at)
-        failpoint.hit("receive.quarantined")
-        _conclude(arrival, "QUARANTINED", reason, at=at)
-        return
+        return Examined(arrival, at, "QUARANTINED", reasons.unknown_name(feeds.names_of(arrival.customer)))
     feed = feeds.load(version)
     source = archive.locate(folders, arrival)
-    chosen = versions.layout_of(arrival, version, source)
+    look = Look(arrival, source, unit=feed.request.unit)
+    chosen = versions.layout_of(arrival, version, look)
     arrival.feed_version, arrival.reference_date = version, chosen.reference_date
     if isinstance(chosen, NoneValid):
         arrival.layout_version = None
-        _conclude(arrival, "HELD", chosen.reason, at=at)
-        return
-    found = _examine(arrival, feed, chosen, source, at=at)
+        return Examined(arrival, at, "HELD", chosen.reason)
+    found = _examine(arrival, feed, chosen, look, priced, at=at)
     is_taken = feed.takes_old_layout(clock.day_of(arrival.claimed_at))
-    if found.state == "REFUSED" or (is_taken and found.report.errors_count):
+    if found.state == "REFUSED" or (is_taken and found.content and found.content.report.errors_count):
         older = versions.before(version, chosen, source, unit=feed.request.unit)
         if older and is_taken:
             requests.discard(arrival)  # what the layout of the file's date could read of it
             failpoint.hit("receive.older_layout")
-            chosen, found = older, _examine(arrival, feed, older, source, at=at)
+            chosen, found = older, _examine(arrival, feed, older, look, priced, at=at)
         elif older:
             found.state = "HELD"
             names = chosen.layout.name, older.layout.name
@@ -130,42 +173,58 @@ def read(arrival: Arrival, folders: Folders, *, at: datetime) -> None:
     if (present := versions.replaced_by(version, chosen)) and found.state in ("QUEUED", "HELD"):
         how = reasons.read_with_the_one_before(present.name, chosen.layout.name, feed.old_layout_until)
         found.reason = reasons.together([how, *([found.reason] if found.reason else [])])
-    is_queued, is_small = found.state == "QUEUED", found.small is not None
-    accept = _acceptance(arrival, feed, chosen.layout, is_small=is_small, at=at) if is_queued else _nothing
-    _decide(arrival, found, accept=accept, at=at)
+    return found
 
 
-@dataclass
-class _Found:
-    """What one pass over the file found, and what the feed says to it; `small` are its requests where they are few."""
-
-    report: Report
-    outline: _Outline
-    stored: int
-    small: Incoming | None
-    state: str
-    reason: Reason
-
-
-def _examine(arrival: Arrival, feed: Feed, chosen: Chosen, source: Path, *, at: datetime) -> _Found:
+def _examine(arrival: Arrival, feed: Feed, chosen: Chosen, look: Look, priced: _Priced, *, at: datetime) -> Examined:
     """Read the file with one layout, and store the requests of a large one."""
     arrival.layout_version, layout = chosen.layout_version, chosen.layout
-    reading = Reading(
-        source,
-        layout,
-        direction="request",
-        unit=feed.request.unit,
-        reveal=True,
-        source_name=arrival.shown_name,
-        sha256=arrival.sha256,
-    )
+    reading, blocks = look.with_layout(layout)
     outline = _Outline()
-    stored, small, unpriced = _store(arrival, _good_units(reading, layout, feed, outline), at=at)
+    stored, small, unpriced = _store(arrival, _good_units(blocks, layout, feed, outline), priced, at=at)
     failpoint.hit("receive.read")
     state, reason = verdict(
         feed, reading.report, unpriced, customer=arrival.customer.code, was_held=_was_held_for_total(arrival)
     )
-    return _Found(reading.report, outline, stored, small, state, reason)
+    return Examined(arrival, at, state, reason, _Content(reading.report, outline, stored, small, feed, layout))
+
+
+def decide(examined: Sequence[Examined], folders: Folders) -> None:
+    """Write down what these files have become: several that are plain together, any other alone."""
+    if all(one.is_plain for one in examined):
+        _accept_plain(examined)
+        return
+    (one,) = examined
+    arrival, content, accept = one.arrival, one.content, _nothing
+    if one.state == "QUARANTINED":
+        quarantine.put(folders, arrival, reason=one.reason.operator, at=one.at)
+        failpoint.hit("receive.quarantined")
+    if content is None:
+        _conclude(arrival, one.state, one.reason, at=one.at)
+        return
+    if one.state == "QUEUED":
+        accept = _acceptance(arrival, content.feed, content.layout, is_small=content.small is not None, at=one.at)
+    _decide(one, content, accept=accept)
+
+
+def _accept_plain(examined: Sequence[Examined]) -> None:
+    """QUEUED, as `_decide` does it, in a few statements for all of them."""
+    at = examined[0].at
+    arrivals = [one.arrival for one in examined]
+    rows: list[tuple[Arrival, Incoming]] = []
+    names: tuple[str, ...] = ()
+    for one in examined:
+        assert one.content is not None and one.content.small is not None, "a plain file was read, and is small"
+        rows.append((one.arrival, one.content.small))
+        found = {**_kept(one, one.content), **_versions(one.arrival), **one.reason.columns()}
+        names = tuple(found)
+        for name, value in (*found.items(), ("reason", one.reason.operator)):
+            setattr(one.arrival, name, value)
+    with transaction.atomic():
+        requests.add_rows(rows)
+        many.insert(Once, ("arrival_id", "step", "done_at"), ((one.pk, "accepted", at) for one in arrivals))
+        move_each(arrivals, "QUEUED", names, at=at, by=READER)
+        failpoint.hit("receive.decided")
 
 
 def _acceptance(arrival: Arrival, feed: Feed, layout: Layout, *, is_small: bool, at: datetime) -> Callable[[], None]:
@@ -191,8 +250,8 @@ def _was_held_for_total(arrival: Arrival) -> bool:
     return any(total["status"] == UNVERIFIABLE for total in report["totals"])
 
 
-def _good_units(reading: Reading, layout: Layout, feed: Feed, outline: _Outline) -> Iterator[Incoming]:
-    for block in reading:
+def _good_units(blocks: Iterable[Block], layout: Layout, feed: Feed, outline: _Outline) -> Iterator[Incoming]:
+    for block in blocks:
         stopping.look()
         outline.add(block)
         incoming = portions.of_block(block, layout, feed)
@@ -200,7 +259,9 @@ def _good_units(reading: Reading, layout: Layout, feed: Feed, outline: _Outline)
             yield incoming
 
 
-def _store(arrival: Arrival, incoming: Iterator[Incoming], *, at: datetime) -> tuple[int, Incoming | None, set[str]]:
+def _store(
+    arrival: Arrival, incoming: Iterator[Incoming], known: _Priced, *, at: datetime
+) -> tuple[int, Incoming | None, set[str]]:
     """Store what is more than rows take as chunks; give back what is few enough to be rows.
 
     Returns (requests counted, the few or None, services without a price for this customer).
@@ -210,7 +271,7 @@ def _store(arrival: Arrival, incoming: Iterator[Incoming], *, at: datetime) -> t
         for ordinal, portion in enumerate(portions.in_sizes(incoming, CHUNK_REQUESTS)):
             for code in pc.unique(portion.services).to_pylist():
                 if code not in priced:
-                    priced[code] = prices.price_at(arrival.customer, code, at) is not None
+                    priced[code] = _is_priced(arrival, code, known, at=at)
             if ordinal == 0 and len(portion) <= REQUESTS_AS_ROWS_MAX:
                 return len(portion), portion, _unpriced(priced)
             behind.do(_store_chunk, arrival, ordinal, count, portion)
@@ -226,33 +287,47 @@ def _store_chunk(arrival: Arrival, ordinal: int, first_position: int, portion: I
     failpoint.hit("receive.chunk_stored")
 
 
+def _is_priced(arrival: Arrival, code: str, known: _Priced, *, at: datetime) -> bool:
+    key = (arrival.customer_id, code)
+    if key not in known and prices.price_at(arrival.customer, code, at) is not None:
+        known.add(key)
+    return key in known
+
+
 def _unpriced(priced: Mapping[str, bool]) -> set[str]:
     return {code for code, is_priced in priced.items() if not is_priced}
 
 
-def _decide(arrival: Arrival, found: _Found, *, accept: Callable[[], None], at: datetime) -> None:
+def _decide(examined: Examined, content: _Content, *, accept: Callable[[], None]) -> None:
     """The last transaction of the reading: requests become visible, or the file is refused with its report."""
-    kept: dict[str, Any] = {
-        "records_count": found.report.records_count,
-        "rejected_count": found.report.units_bad_count,
-        "report": payload.seal(found.report.to_json(indent=None).encode()),
-    }
+    arrival, at = examined.arrival, examined.at
     with transaction.atomic():
-        if found.state == "QUEUED":
-            if found.small is not None:
-                requests.add(arrival, None, 0, found.small)
+        if examined.state == "QUEUED":
+            if content.small is not None:
+                requests.add(arrival, None, 0, content.small)
             accept()
             Once.objects.create(arrival=arrival, step="accepted", done_at=at)
-            kept |= {
-                "requests_count": found.stored,
-                "accepted_at": at,
-                "head": payload.seal(bytes(found.outline.head)),
-                "tail": payload.seal(bytes(found.outline.tail)),
-            }
         else:
             requests.discard(arrival)
-        _conclude(arrival, found.state, found.reason, at=at, **kept)
+        _conclude(arrival, examined.state, examined.reason, at=at, **_kept(examined, content))
         failpoint.hit("receive.decided")
+
+
+def _kept(examined: Examined, content: _Content) -> dict[str, Any]:
+    """What the arrival keeps of its reading."""
+    kept: dict[str, Any] = {
+        "records_count": content.report.records_count,
+        "rejected_count": content.report.units_bad_count,
+        "report": payload.seal(content.report.to_json(indent=None).encode()),
+    }
+    if examined.state == "QUEUED":
+        kept |= {
+            "requests_count": content.stored,
+            "accepted_at": examined.at,
+            "head": payload.seal(bytes(content.outline.head)),
+            "tail": payload.seal(bytes(content.outline.tail)),
+        }
+    return kept
 
 
 def verdict(
@@ -289,7 +364,7 @@ def _conclude(arrival: Arrival, state: str, reason: Reason, *, at: datetime, **f
 
 def _versions(arrival: Arrival) -> dict[str, Any]:
     return {
-        "feed_version": arrival.feed_version,
-        "layout_version": arrival.layout_version,
+        "feed_version_id": arrival.feed_version_id,
+        "layout_version_id": arrival.layout_version_id,
         "reference_date": arrival.reference_date,
     }

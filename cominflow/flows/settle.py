@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
@@ -17,12 +17,13 @@ from django.db import transaction
 
 from cominflow import failpoint, stopping
 from cominflow.billing import charges
-from cominflow.exchange import feeds, publish, requests
+from cominflow.exchange import feeds, planning, requests
 from cominflow.exchange.moves import move_all
 from cominflow.exchange.names import Kind
+from cominflow.exchange.requests import Portion
 from cominflow.flows import contents
-from cominflow.invoicing.issue import Line, issue
-from cominflow.models import Arrival, Charge, Once, Price, Service
+from cominflow.invoicing.issue import Line, ToIssue, issue_all
+from cominflow.models import Arrival, Charge, Once, Price, Service, many
 from cominflow.money import E8
 from cominflow.pricing import prices
 
@@ -51,7 +52,7 @@ def settle_all(arrivals: Sequence[Arrival], *, at: datetime) -> None:
         locked = dict(rows.order_by("pk").values_list("pk", "answers_count"))
         queued = [one for one in arrivals if one.pk in locked]
         requests.keep_rows(queued)  # no answer comes or goes while their rows are locked
-        settling = _Settling({}, [], [], [])
+        settling = _Settling()
         answered = []
         for arrival in queued:
             arrival.state, arrival.answers_count = "QUEUED", locked[arrival.pk]
@@ -66,14 +67,16 @@ def settle_all(arrivals: Sequence[Arrival], *, at: datetime) -> None:
         move_all(answered, "ANSWERED", at=at, by=SETTLER)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Settling:
     """What is to be written for some arrivals, and the prices that were looked up for them."""
 
-    found: dict[tuple[int, str], tuple[Service, list[Price]]]
-    once: list[Once]
-    charges: list[Charge]
-    plans: list[publish.Plan]
+    found: dict[tuple[int, str], tuple[Service, list[Price]]] = field(default_factory=dict)
+    answered: list[tuple[Arrival, int]] = field(default_factory=list)
+    rows: list[tuple[Portion, int]] = field(default_factory=list)
+    charges: list[Charge] = field(default_factory=list)
+    invoices: list[ToIssue] = field(default_factory=list)
+    plans: list[planning.Plan] = field(default_factory=list)
 
     def priced(self, arrival: Arrival, code: str) -> tuple[Service, Price]:
         """The service, and its price when the arrival was accepted."""
@@ -89,36 +92,40 @@ class _Settling:
 
     def write(self, *, at: datetime) -> None:
         """In the transaction in which it was collected."""
-        Once.objects.bulk_create(self.once)
+        requests.mark_rows_delivered(self.rows)
+        once = ((arrival.pk, f"answer-{number}", at) for arrival, number in self.answered)
+        many.insert(Once, ("arrival_id", "step", "done_at"), once)
+        counts = ((number, arrival.pk) for arrival, number in self.answered)
+        many.update(Arrival, ("answers_count",), counts, keys=("id",))
         Charge.objects.bulk_create(self.charges)
+        issue_all(self.invoices, at=at)
         failpoint.hit("settle.charged")
-        publish.plan_all(self.plans, at=at)
+        planning.plan_all(self.plans, at=at)
 
 
 def _answer(arrival: Arrival, settling: _Settling, *, at: datetime) -> None:
     """Charge and invoice what is fresh, and plan its deliveries; nothing when nothing is."""
     number = arrival.answers_count + 1
-    fresh = list(_take_fresh(arrival, number))
+    fresh = list(_take_fresh(arrival, number, settling))
     if not fresh:
         return
-    settling.once.append(Once(arrival=arrival, step=f"answer-{number}", done_at=at))
+    settling.answered.append((arrival, number))
     lines = _charge(arrival, number, fresh, settling, at=at)
     arrival.answers_count = number
-    arrival.save(update_fields=["answers_count"])
     feed = feeds.load(arrival.feed_version)
     name = bytes(arrival.name)
     planned: list[Kind] = ["answer"]
     if lines:
-        issue(arrival, delivery_number=number, lines=lines, at=at)
+        settling.invoices.append(ToIssue(arrival, number, lines))
         planned.append("invoice")
     settling.plans.extend(
-        publish.Plan(arrival, kind, number, "outbox", rendering)
+        planning.Plan(arrival, kind, number, "outbox", rendering)
         for kind in planned
         for rendering in contents.renderings(arrival, kind, feed.names.render(kind, name, number))
     )
 
 
-def _take_fresh(arrival: Arrival, number: int) -> Iterator[tuple[int, Counter[str]]]:
+def _take_fresh(arrival: Arrival, number: int, settling: _Settling) -> Iterator[tuple[int, Counter[str]]]:
     """Put what has not gone out into delivery `number`: each portion's ordinal, and how many of each service to charge.
 
     Only what was fulfilled is charged: neither "not found" nor "failed". Without a single answer nothing is taken.
@@ -128,7 +135,10 @@ def _take_fresh(arrival: Arrival, number: int) -> Iterator[tuple[int, Counter[st
         if not portion.is_fresh.any():
             continue
         charged = portion.is_fresh & (portion.outcomes == "fulfilled")
-        requests.mark_delivered(portion, number)
+        if portion.ordinal == requests.ROWS_ORDINAL:
+            settling.rows.append((portion, number))
+        else:
+            requests.mark_delivered(portion, number)
         counts = pc.value_counts(portion.services.filter(pa.array(charged)))
         yield portion.ordinal, Counter({one["values"]: one["counts"] for one in counts.to_pylist()})
 

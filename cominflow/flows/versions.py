@@ -7,6 +7,7 @@ since.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,9 +16,10 @@ from cominflow import clock
 from cominflow.exchange import feeds, requests
 from cominflow.flows import reasons
 from cominflow.flows.reasons import Reason
+from cominflow.limits import LARGE_FILE_BYTES
 from cominflow.models import Arrival, FeedVersion, LayoutVersion
 from tracciati.layout import Layout
-from tracciati.reading import Reading, check
+from tracciati.reading import Block, Reading, check
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,51 @@ def feed_of(arrival: Arrival) -> FeedVersion | None:
     return feeds.current(arrival.customer, bytes(arrival.name))
 
 
-def layout_of(arrival: Arrival, version: FeedVersion, source: Path) -> Chosen | NoneValid:
+class Look:
+    """A file as layouts of its feed read it. A small one is read once with each: for its date and for all the rest."""
+
+    def __init__(self, arrival: Arrival, source: Path, *, unit: str) -> None:
+        self._arrival, self._source, self._unit = arrival, source, unit
+        self._read: dict[str, tuple[Reading, list[Block]]] = {}
+
+    def with_layout(self, layout: Layout) -> tuple[Reading, Iterable[Block]]:
+        """A reading of the whole file, whose report is complete when the blocks have been seen."""
+        if layout.fingerprint in self._read:
+            return self._read[layout.fingerprint]
+        reading = Reading(
+            self._source,
+            layout,
+            direction="request",
+            unit=self._unit,
+            reveal=True,
+            source_name=self._arrival.shown_name,
+            sha256=self._arrival.sha256,
+        )
+        if self._arrival.bytes_count > LARGE_FILE_BYTES:
+            return reading, reading
+        self._read[layout.fingerprint] = reading, list(reading)
+        return self._read[layout.fingerprint]
+
+    def date(self, layout: Layout) -> date | None:
+        """The date that the file gives itself, as this layout reads it; None when it has none, or it is unreadable."""
+        record, _, name = layout.file.reference_date.partition(".")
+        if not record:
+            return None
+        block = next(iter(self.with_layout(layout)[1]), None)
+        table = block.tables.get(record) if block is not None else None
+        if table is None or not len(table.rows):
+            return None
+        value: date | None = table.columns[name][0].as_py()
+        return value
+
+
+def layout_of(arrival: Arrival, version: FeedVersion, look: Look) -> Chosen | NoneValid:
     """The layout version that the file is to be read with."""
     if _is_interrupted(arrival):
         assert arrival.layout_version is not None, "versions are stored with the first requests"
         return Chosen(arrival.layout_version, feeds.layout(arrival.layout_version), arrival.reference_date)
     published = feeds.layouts(version)  # newest first
-    dates = [(layout, _reference_date(source, layout)) for _, layout in published]
+    dates = [(layout, look.date(layout)) for _, layout in published]
     # A layout may find a date in bytes that mean something else: only one that is valid on the date it found counts.
     agreeing = [day for layout, day in dates if day is not None and _is_valid(layout, day)]
     found = [day for _, day in dates if day is not None]
@@ -86,16 +126,3 @@ def _is_interrupted(arrival: Arrival) -> bool:
 
 def _is_valid(layout: Layout, day: date) -> bool:
     return layout.valid_from is None or layout.valid_from <= day
-
-
-def _reference_date(source: Path, layout: Layout) -> date | None:
-    """The date that the file gives itself, as this layout reads it; None when it has none, or it cannot be read."""
-    record, _, name = layout.file.reference_date.partition(".")
-    if not record:
-        return None
-    block = next(iter(Reading(source, layout, direction="request")), None)
-    table = block.tables.get(record) if block is not None else None
-    if table is None or not len(table.rows):
-        return None
-    value: date | None = table.columns[name][0].as_py()
-    return value

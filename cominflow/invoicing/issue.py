@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 
 from cominflow import failpoint
 from cominflow.clock import day_of
 from cominflow.invoicing import vat
-from cominflow.models import Arrival, Invoice, InvoiceLine, Numbering, Service
+from cominflow.models import Arrival, Invoice, InvoiceLine, Numbering, Service, many
 
 SECTION = "A"
 
@@ -26,55 +26,68 @@ class Line:
     net_cents: int
 
 
-def issue(arrival: Arrival, *, delivery_number: int, lines: Sequence[Line], at: datetime) -> Invoice:
-    """Number and store the invoice of one answer. Must run inside the transaction that charges it.
+@dataclass(frozen=True)
+class ToIssue:
+    """What one answer is invoiced for."""
+
+    arrival: Arrival
+    delivery_number: int
+    lines: Sequence[Line]
+
+
+def issue_all(answers: Sequence[ToIssue], *, at: datetime) -> None:
+    """Number and store the invoices of these answers, in this order. In the transaction that charges them.
 
     A second issue for the same answer is refused by the database (IntegrityError): callers look first.
     """
     assert connection.in_atomic_block, "an invoice number taken outside a transaction can be lost"
-    assert lines, "an invoice has lines"
+    if not answers:
+        return
     issued_on = day_of(at)
-    totals = vat.groups((line.service.vat_rate_bp, line.net_cents) for line in lines)
+    first = _next_numbers(SECTION, issued_on.year, len(answers))
+    failpoint.hit("invoice.numbered")
+    invoices = [_invoice(answer, first + index, issued_on, at) for index, answer in enumerate(answers)]
+    names = ("position", "quantity", "unit_price_e8", "net_cents", "service_id", "description", "vat_rate_bp")
+    many.insert(
+        InvoiceLine,
+        ("invoice_id", *names),
+        (
+            (invoice.pk, position, line.quantity, line.unit_price_e8, line.net_cents)
+            + (line.service.pk, line.service.title, line.service.vat_rate_bp)
+            for invoice, answer in zip(Invoice.objects.bulk_create(invoices), answers, strict=True)
+            for position, line in enumerate(answer.lines, start=1)
+        ),
+    )
+
+
+def _invoice(answer: ToIssue, number: int, issued_on: date, at: datetime) -> Invoice:
+    assert answer.lines, "an invoice has lines"
+    totals = vat.groups((line.service.vat_rate_bp, line.net_cents) for line in answer.lines)
     net_cents = sum(group.net_cents for group in totals)
     vat_cents = sum(group.vat_cents for group in totals)
-    number = _next_number(SECTION, issued_on.year)
-    failpoint.hit("invoice.numbered")
-    invoice = Invoice.objects.create(
+    return Invoice(
         section=SECTION,
         year=issued_on.year,
         number=number,
-        customer=arrival.customer,
-        arrival=arrival,
-        delivery_number=delivery_number,
+        customer_id=answer.arrival.customer_id,
+        arrival=answer.arrival,
+        delivery_number=answer.delivery_number,
         issued_on=issued_on,
         issued_at=at,
         net_cents=net_cents,
         vat_cents=vat_cents,
         total_cents=net_cents + vat_cents,
     )
-    InvoiceLine.objects.bulk_create(
-        InvoiceLine(
-            invoice=invoice,
-            position=position,
-            service=line.service,
-            description=line.service.title,
-            quantity=line.quantity,
-            unit_price_e8=line.unit_price_e8,
-            net_cents=line.net_cents,
-            vat_rate_bp=line.service.vat_rate_bp,
-        )
-        for position, line in enumerate(lines, start=1)
-    )
-    return invoice
 
 
-def _next_number(section: str, year: int) -> int:
-    """The next number of a section and year; its row stays locked until the transaction ends."""
+def _next_numbers(section: str, year: int, count: int) -> int:
+    """The first of the next numbers of a section and year; their row stays locked until the transaction ends."""
     rows = Numbering.objects.select_for_update().filter(section=section, year=year)
     counter = rows.first()
     if counter is None:  # the year's first invoice; of two at a time one makes the row
         Numbering.objects.get_or_create(section=section, year=year)
         counter = rows.get()
-    counter.last += 1
+    first = counter.last + 1
+    counter.last += count
     counter.save(update_fields=["last"])
-    return counter.last
+    return first

@@ -6,6 +6,7 @@ revision and takes the place of the one before.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from cominflow import text_hash
@@ -24,9 +26,10 @@ from cominflow.exchange.stored import asked, cells
 from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Portion
 from cominflow.limits import REQUESTS_AS_ROWS_MAX
-from cominflow.models import Arrival, Request, Service
+from cominflow.models import Arrival, Request, Service, many
 
 _FIELDS = (
+    "arrival_id",
     "position",
     "service__code",
     "state",
@@ -64,19 +67,41 @@ def add(arrival: Arrival, first_position: int, incoming: Incoming) -> None:
                     hint="the same file was read twice with different results; report this with the file",
                 )
             return
-        services = _services(incoming.services.to_pylist())
-        hashes = text_hash.hashes(incoming.references).tolist()
-        names = incoming.references.to_pylist()
-        Request.objects.bulk_create(
-            Request(
-                arrival=arrival,
-                position=first_position + index,
-                reference_hash=hashes[index] if names[index] else None,
-                service_id=services[code],
-                payload=blob,
-            )
-            for index, (code, blob) in enumerate(zip(incoming.services.to_pylist(), payloads, strict=True))
-        )
+        _insert([(arrival.pk, first_position, incoming, payloads)])
+
+
+def add_all(together: Sequence[tuple[Arrival, Incoming]]) -> None:
+    """`add` from position 0 on, for many arrivals."""
+    there = Request.objects.filter(arrival_id__in=[arrival.pk for arrival, _ in together])
+    begun = set(there.values_list("arrival_id", flat=True).distinct())
+    fresh = []
+    for arrival, incoming in together:
+        if arrival.pk in begun:
+            add(arrival, 0, incoming)
+        else:
+            assert 0 < len(incoming) <= REQUESTS_AS_ROWS_MAX, f"{len(incoming)} requests as rows"
+            fresh.append((arrival.pk, 0, incoming, _payloads(incoming)))
+    if fresh:
+        _insert(fresh)
+
+
+def _insert(together: Sequence[tuple[int, int, Incoming, list[bytes]]]) -> None:
+    """(arrival id, first position, requests, their payloads) of each."""
+    references = pa.concat_arrays([incoming.references for _, _, incoming, _ in together])
+    codes = pa.concat_arrays([incoming.services for _, _, incoming, _ in together]).to_pylist()
+    services = _services(codes)
+    named = zip(text_hash.hashes(references).tolist(), references.to_pylist(), strict=True)
+    hashes = [key if name else None for key, name in named]
+    places = [
+        (arrival_id, first + index, blob)
+        for arrival_id, first, _, blobs in together
+        for index, blob in enumerate(blobs)
+    ]
+    many.insert(
+        Request,
+        ("arrival_id", "position", "payload", "reference_hash", "service_id"),
+        ((*place, key, services[code]) for place, key, code in zip(places, hashes, codes, strict=True)),
+    )
 
 
 def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
@@ -84,31 +109,24 @@ def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
     rows = Request.objects.filter(arrival_id=arrival_id).order_by("position")
     if states is not None:
         rows = rows.filter(state__in=states)
-    found = list(rows.values_list(*_FIELDS))
-    if found:
-        yield _portion(arrival_id, found)
+    yield from _portions(rows)
 
 
 def read_many(arrival_ids: Collection[int]) -> dict[int, Portion]:
     """Arrival id -> its rows; arrivals without rows are left out."""
     rows = Request.objects.filter(arrival_id__in=arrival_ids).order_by("arrival_id", "position")
-    found = rows.values_list("arrival_id", *_FIELDS)
-    by_arrival = itertools.groupby(found.iterator(), key=lambda row: row[0])
-    return {key: _portion(key, [row[1:] for row in its]) for key, its in by_arrival}
+    return {portion.arrival_id: portion for portion in _portions(rows)}
 
 
 def read_at(arrival_id: int, position: int) -> Portion | None:
     """The portion with only the request at `position` of the arrival, or None."""
-    found = list(Request.objects.filter(arrival_id=arrival_id, position=position).values_list(*_FIELDS))
-    return _portion(arrival_id, found) if found else None
+    return next(_portions(Request.objects.filter(arrival_id=arrival_id, position=position)), None)
 
 
 def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Portion]:
     """The requests at these positions of the arrival; none when it is not held as rows."""
     rows = Request.objects.filter(arrival_id=arrival_id, position__in=positions.tolist()).order_by("position")
-    found = list(rows.values_list(*_FIELDS))
-    if found:
-        yield _portion(arrival_id, found)
+    yield from _portions(rows)
 
 
 def store(answered: Sequence[tuple[int, Answers]], at: datetime, *, but_cancelled: bool = False) -> None:
@@ -148,13 +166,18 @@ def _changes(
     ]
 
 
-def mark_delivered(portion: Portion, number: int) -> None:
-    """Note that the fresh answers of `portion`, at its revisions, go out with delivery `number`."""
-    fresh = portion.is_fresh
-    for revision in np.unique(portion.revisions[fresh]).tolist():
-        positions = portion.positions[fresh & (portion.revisions == revision)].tolist()
-        there = Request.objects.filter(arrival_id=portion.arrival_id, position__in=positions, revision=revision)
-        there.filter(delivery_number=0).update(delivery_number=number)
+def mark_delivered(together: Sequence[tuple[Portion, int]]) -> None:
+    """Note that the fresh answers of each portion, at its revisions, go out with the delivery beside it."""
+    places = (
+        (number, portion.arrival_id, position, revision, 0)
+        for portion, number in together
+        for position, revision, is_fresh in zip(
+            portion.positions.tolist(), portion.revisions.tolist(), portion.is_fresh.tolist(), strict=True
+        )
+        if is_fresh
+    )
+    keys = ("arrival_id", "position", "revision", "delivery_number")
+    many.update(Request, ("delivery_number",), places, keys=keys)
 
 
 def _payloads(incoming: Incoming) -> list[bytes]:
@@ -179,33 +202,55 @@ def _services(codes: list[str]) -> dict[str, int]:
     return known
 
 
-def _portion(arrival_id: int, found: list[tuple[Any, ...]]) -> Portion:
-    """Rows (as `_FIELDS`) side by side."""
-    position, service, state, outcome, blobs, results, revision, delivery, at, by = zip(*found, strict=True)
-    opened = [cells.open_request(blob) for blob in blobs]
-    raw = [record for _, record in opened]
-    offsets = np.concatenate(([0], np.cumsum([len(record) for record in raw]))).astype(np.int64)
-    table = asked.table_of(
-        pa.array([head["reference"] for head, _ in opened], pa.string()),
-        pa.array(service, pa.string()),
-        pa.array([head["subject"] for head, _ in opened], pa.string()),
-        b"".join(raw),
-        offsets,
-        cells.table_of([head["columns"] for head, _ in opened]),
-    )
-    return Portion(
-        arrival_id=arrival_id,
-        ordinal=ROWS_ORDINAL,
-        positions=np.array(position, dtype=np.int64),
-        asked=Asked(lambda: table.column_names, table.select),
-        states=np.array(state),
-        outcomes=np.array(outcome),
-        revisions=np.array(revision, dtype=np.int32),
-        deliveries=np.array(delivery, dtype=np.int32),
-        answered_at=_instants(at),
-        answered_by=np.array(by),
-        results=cells.table_of([cells.open_result(blob) for blob in results]),
-    )
+def _portions(rows: QuerySet[Request]) -> Iterator[Portion]:
+    """Rows side by side, those of one arrival in one portion."""
+    found = list(rows.values_list(*_FIELDS))
+    if not found:
+        return
+    arrivals, position, service, state, outcome, blobs, results, revision, delivery, at, by = zip(*found, strict=True)
+    positions, states, outcomes = np.array(position, dtype=np.int64), np.array(state), np.array(outcome)
+    revisions, deliveries = np.array(revision, dtype=np.int32), np.array(delivery, dtype=np.int32)
+    answered_at, answered_by = _instants(at), np.array(by)
+    start = 0
+    for arrival_id, its in itertools.groupby(arrivals):
+        part = slice(start, start + len(list(its)))
+        yield Portion(
+            arrival_id=arrival_id,
+            ordinal=ROWS_ORDINAL,
+            positions=positions[part],
+            asked=_asked(pa.array(service[part], pa.string()), blobs[part]),
+            states=states[part],
+            outcomes=outcomes[part],
+            revisions=revisions[part],
+            deliveries=deliveries[part],
+            answered_at=answered_at[part],
+            answered_by=answered_by[part],
+            results=cells.table_of([cells.open_result(blob) for blob in results[part]]),
+        )
+        start = part.stop
+
+
+def _asked(services: pa.StringArray, blobs: Sequence[bytes]) -> Asked:
+    """What requests say. Who only wants their services has no payload opened."""
+
+    @functools.cache
+    def table() -> pa.Table:
+        opened = [cells.open_request(blob) for blob in blobs]
+        raw = [record for _, record in opened]
+        offsets = np.concatenate(([0], np.cumsum([len(record) for record in raw]))).astype(np.int64)
+        return asked.table_of(
+            pa.array([head["reference"] for head, _ in opened], pa.string()),
+            services,
+            pa.array([head["subject"] for head, _ in opened], pa.string()),
+            b"".join(raw),
+            offsets,
+            cells.table_of([head["columns"] for head, _ in opened]),
+        )
+
+    def select(names: Sequence[str]) -> pa.Table:
+        return pa.table({asked.SERVICE: services}) if list(names) == [asked.SERVICE] else table().select(names)
+
+    return Asked(lambda: table().column_names, select)
 
 
 def _instants(values: tuple[datetime | None, ...]) -> NDArray[np.datetime64]:
