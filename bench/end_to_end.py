@@ -110,8 +110,9 @@ def _postgresql(cleaning: contextlib.ExitStack) -> str:
 
 
 def ours(data: Path, folder: Path, server: str) -> dict[str, float]:
-    """One run in a process of its own, on a system that another one has set up: `seconds` from the claim to the last publication, `processor_s` and the most
-    memory it had, `memory_mb`.
+    """One run in a process of its own, on a system that another one has set up.
+
+    Returns `seconds` from the claim to the last publication, `processor_s` and the most memory it had, `memory_mb`.
     """
     environment = {**os.environ, "COMINFLOW_DATA": str(data), "BENCH_FOLDER": str(folder)}
     if server:

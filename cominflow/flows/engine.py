@@ -24,13 +24,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pyarrow as pa
 import sqlalchemy
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import Serializer
 from django.db import close_old_connections, connection
 
-from cominflow import failpoint, settings, stopping
+from cominflow import failpoint, memory, settings, stopping
 from cominflow.limits import STOP_S
 
 # A constant: with DBOS's own default, a hash of the code, workflows that an older release began would never end.
@@ -107,8 +106,7 @@ def launch(*, executor_id: str = "local") -> None:
         "use_listen_notify": False,
         "system_database_engine": _database(),
     }
-    # Arrow's own allocator keeps some forty megabytes more of what is free again, and is no faster here.
-    pa.set_memory_pool(pa.system_memory_pool())
+    memory.keep_little()
     stopping.forget()
     _log.setLevel(logging.ERROR)
     _launched.append(DBOS(config=config))
