@@ -38,10 +38,13 @@ def check(layout: Layout, direction: Direction, stretches: Iterable[Stretch], un
     automaton, state = layout.structure[direction], 0
     made: dict[str, int] = {}
     for stretch in stretches:
-        run = automaton.run(stretch.types, state)
-        for name, count in _counted(automaton, stretch.types, run.states, state).items():
+        counts = _counted(automaton, stretch.types)
+        if automaton.group_names:
+            run = automaton.run(stretch.types, state)
+            counts |= groups_begun(automaton, stretch.types, run.states, state)
+            state = run.state
+        for name, count in counts.items():
             made[name] = made.get(name, 0) + count
-        state = run.state
         for path, (name, count_max) in most.items():
             if made.get(name, 0) > count_max:
                 raise _too_many(layout, path, name, count_max, unit)
@@ -62,10 +65,9 @@ def _most(layout: Layout, direction: Direction) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _counted(automaton: Automaton, types: NDArray[np.int16], states: NDArray[np.int16], state: int) -> dict[str, int]:
+def _counted(automaton: Automaton, types: NDArray[np.int16]) -> dict[str, int]:
     per_type = np.bincount(types, minlength=len(automaton.type_names)).tolist()
-    counts = dict(zip(automaton.type_names, per_type, strict=True))
-    return counts | groups_begun(automaton, types, states, state) | {"*": len(types)}
+    return dict(zip(automaton.type_names, per_type, strict=True)) | {"*": len(types)}
 
 
 def groups_begun(
