@@ -16,7 +16,7 @@ import dj_database_url
 
 from cominflow.errors import UsageError
 
-DATA = Path(os.environ.get("COMINFLOW_DATA", "var")).absolute()
+DATA = Path(os.environ.get("COMINFLOW_DATA") or "var").absolute()
 DATABASE_URL = os.environ.get("COMINFLOW_DATABASE_URL") or f"sqlite:///{DATA}/state/cominflow.db"
 IS_SQLITE = DATABASE_URL.startswith("sqlite")
 

@@ -244,7 +244,7 @@ def _row(cell: Cell) -> tuple[str, ...]:
     first, last = cell.columns
     title = f"{cell.name} ({cell.label})" if cell.label else cell.name
     said = f"<- {'; '.join(cell.findings)}" if cell.findings else ""
-    value = f"{cell.value}  {said}" if cell.value and said else cell.value or said
+    value = "  ".join(part for part in (_printable(cell.value), said) if part)
     return f"{first}-{last}" if cell.length else "", title, cell.base, value
 
 

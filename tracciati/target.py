@@ -25,7 +25,17 @@ def opened(target: Path | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(target, Path):
         yield target
         return
-    target = target.resolve()  # a link stays one: what it leads to is written
+    try:
+        with _named(target.resolve()) as sink:  # a link stays one: what it leads to is written
+            yield sink
+    except OSError as problem:
+        if problem.filename is not None or isinstance(problem, BrokenPipeError):
+            raise
+        raise OSError(problem.errno, problem.strerror, str(target)) from problem  # a full disk: a write names no file
+
+
+@contextmanager
+def _named(target: Path) -> Iterator[BinaryIO]:
     mode = _mode(target)
     if mode is not None and not stat.S_ISREG(mode):
         with target.open("wb") as sink:

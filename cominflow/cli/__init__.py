@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from tracciati.cli.words import in_utf_8
+from tracciati.cli.words import in_full, in_utf_8
 
 # Name -> module in `cominflow.cli`, in the order in which a newcomer needs them. A command's function has its name.
 COMMANDS = {
@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
             return None
         command = getattr(importlib.import_module(f"cominflow.cli.{COMMANDS[cmd_name]}"), cmd_name)
         assert isinstance(command, click.Command), cmd_name
-        return in_utf_8(command)
+        return in_full(in_utf_8(command))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -90,7 +90,7 @@ def _count(*, as_json: bool) -> None:
         "invoiced_gross": format_cents(invoiced["total"] or 0),
         "files_waiting_for_a_person": arrivals.get("HELD", 0) + arrivals.get("QUARANTINED", 0),
         "duplicates": arrivals.get("DUPLICATE", 0),
-        "watcher": _watcher(),
+        "watcher": _watcher(as_json=as_json),
         "ignored_in_inboxes": len(ignored),
         "requests_waiting_for_a_person": requests["open"],
         "deliveries_held": held.count(),
@@ -144,8 +144,10 @@ def _ignored() -> list[dict[str, str]]:
     return found
 
 
-def _watcher() -> str:
-    """How the engine's watcher does, as it said last."""
+def _watcher(*, as_json: bool) -> str:
+    """How the engine's watcher does, as it said last; instants as everywhere, in Italian time or for JSON in UTC."""
+    from datetime import datetime
+
     from cominflow import settings
     from cominflow.exchange import canary, disk
 
@@ -158,5 +160,9 @@ def _watcher() -> str:
         (health.unannounced_count, "files that no event told of"),
     )
     told = ", ".join(f"{count} {what}" for count, what in counts if count)
-    how = f"degraded since {health.degraded_since}: files are found by the sweep" if health.degraded_since else "well"
-    return f"{how} (at {health.told_at}{', ' + told if told else ''})"
+    told_at, since = (
+        text if as_json or not text else showing.text_of(datetime.fromisoformat(text))
+        for text in (health.told_at, health.degraded_since)
+    )
+    how = f"degraded since {since}: files are found by the sweep" if since else "well"
+    return f"{how} (at {told_at}{', ' + told if told else ''})"

@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import Serializer
 from django.db import close_old_connections, connection
 
-from cominflow import failpoint, memory, settings, stopping
+from cominflow import clock, failpoint, memory, settings, stopping
 from cominflow.limits import STOP_S
 
 # A constant: with DBOS's own default, a hash of the code, workflows that an older release began would never end.
@@ -188,6 +189,9 @@ def _database() -> sqlalchemy.Engine:
     def _set_pragmas(connection: Any, _record: Any) -> None:
         for pragma in settings.SQLITE_PRAGMAS:
             connection.execute(pragma)
+        if sqlite3.sqlite_version_info < (3, 42):
+            # DBOS asks for it from Python 3.12 on, and Debian 12's SQLite (3.40) knows no 'subsec': it gives NULL.
+            connection.create_function("unixepoch", 1, lambda _subsec: clock.now().timestamp())
 
     return database
 

@@ -279,3 +279,22 @@ def test_help_comes_at_once_because_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("generate", VISURE, "--seed", "1"), "standard output"),
+        (("explain", VISURE), "standard output"),
+        (("generate", VISURE, "--seed", "1", "--out", "/dev/full"), "/dev/full"),
+    ],
+    ids=["records", "text", "file"],
+)
+def test_a_full_disk_is_told_with_the_place_that_is_full(arguments: tuple[str, ...], named: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [preloaded.program("tracciati"), *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT)
+    assert done.returncode == 3
+    assert done.stderr.decode() == (
+        f"error: cannot use {named}: No space left on device\n  do: free some space, then run the command again\n"
+    )

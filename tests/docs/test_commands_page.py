@@ -17,6 +17,7 @@ from tracciati.cli import tracciati
 
 COMMANDS = [*commands.walk(cominflow, "cominflow"), *commands.walk(tracciati, "tracciati")]
 LEAVES = [(path, command) for path, command in COMMANDS if not isinstance(command, click.Group)]
+GROUPS = [(path, command) for path, command in COMMANDS if isinstance(command, click.Group)]
 DOES_NOT_END = ("cominflow up", "cominflow sftp")
 
 
@@ -33,6 +34,13 @@ def made() -> dict[str, str]:
 def test_a_generated_page_is_what_make_docs_would_write(name: str, made: dict[str, str]) -> None:
     written = (Path(build.__file__).parent / name).read_text(encoding="utf-8")
     assert written == made[name], f"docs/{name} is out of date; do: make docs"
+
+
+@pytest.mark.parametrize(("path", "command"), GROUPS, ids=[path for path, _ in GROUPS])
+def test_a_list_of_commands_cuts_no_sentence(path: str, command: click.Command) -> None:
+    listed = click.Context(command, info_name=path, terminal_width=80).get_help().partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
 
 
 @pytest.mark.parametrize(("path", "command"), LEAVES, ids=[path for path, _ in LEAVES])

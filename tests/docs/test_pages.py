@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -180,3 +181,13 @@ def test_the_documents_named_in_the_code_exist() -> None:
                 continue
             for name in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
                 assert (blocks.ROOT / name).exists(), f"{path.relative_to(blocks.ROOT)} names {name}"
+
+
+def test_the_packages_that_the_readme_names_for_tracciati_alone_are_those_it_imports() -> None:
+    named = re.search(r"pip install --no-deps \. && pip install ([^`]+)`", (blocks.ROOT / "README.md").read_text())
+    assert named
+    trees = [ast.parse(path.read_text()) for path in (blocks.ROOT / "tracciati").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    imported = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module).partition(".")[0] for node in nodes if isinstance(node, ast.ImportFrom)}
+    assert imported - sys.stdlib_module_names - {"tracciati"} == set(named[1].split()) - {"six"}  # fixedwidth's own

@@ -48,3 +48,19 @@ def test_a_step_that_does_not_end_in_time_is_told_and_the_engine_is_stopped_when
     assert not engine.shut_down(wait_s=0.0), "it still works"
     release.set()
     assert engine.shut_down()
+
+
+@pytest.mark.usefixtures("database")
+def test_the_engine_has_the_instant_that_it_asks_its_database_for_on_every_python() -> None:
+    import sqlalchemy
+
+    from cominflow import clock, settings
+    from cominflow.flows import engine
+
+    if not settings.IS_SQLITE:
+        pytest.skip("PostgreSQL has its own")
+    before = clock.now().timestamp()
+    with engine._database().connect() as connection:
+        said = connection.execute(sqlalchemy.text("SELECT unixepoch('subsec')")).scalar()
+    assert said is not None
+    assert before - 1 <= said <= clock.now().timestamp() + 1

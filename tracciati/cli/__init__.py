@@ -11,7 +11,7 @@ import importlib
 
 import click
 
-from tracciati.cli.words import in_utf_8
+from tracciati.cli.words import in_full, in_utf_8
 
 # A command's module and its function have its name. In the order in which a newcomer needs them.
 COMMANDS = ("check", "explain", "rewrite", "convert", "generate")
@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
             return None
         command = getattr(importlib.import_module(f"tracciati.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command), cmd_name
-        return in_utf_8(command)
+        return in_full(in_utf_8(command))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -54,7 +54,7 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         # So click ends when the same happens inside a command; its 1 would say that the data has findings.
         return WORLD
     except OSError as problem:
-        where = f" {problem.filename}" if problem.filename else ""
+        where = f" {problem.filename or 'standard output'}" if problem.filename or _is_output_stuck() else ""
         hint = _REMEDIES.get(problem.errno or 0, "see that it can be read and written, then run the command again")
         return _told(f"cannot use{where}: {problem.strerror or problem}\n  do: {hint}", WORLD)
     except Exception as problem:  # noqa: BLE001 the last line of defence: a defect has its own code, its trace is shown
@@ -69,6 +69,16 @@ _REMEDIES = {
     errno.EROFS: "choose another place: this one is read-only",
     errno.ENOSPC: "free some space, then run the command again",
 }
+
+
+def _is_output_stuck() -> bool:
+    """Can what was printed not be written? It is thrown away then: Python would complain of it at its end."""
+    try:
+        print(flush=True)  # what failed before is no longer in the buffer
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _told(text: str, exit_code: int) -> int:

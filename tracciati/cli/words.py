@@ -1,4 +1,7 @@
-"""Words: texts among a command's arguments. One that is not UTF-8 is wrong usage; a path may have any bytes."""
+"""Words: texts among a command's arguments, and what a list of commands says of each.
+
+A text that is not UTF-8 is wrong usage; a path may have any bytes.
+"""
 
 from __future__ import annotations
 
@@ -32,4 +35,17 @@ def in_utf_8(command: click.Command) -> click.Command:
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             in_utf_8(inner)
+    return command
+
+
+# Longer than any first sentence of a command's help.
+_SENTENCE_MAX = 1_000
+
+
+def in_full(command: click.Command) -> click.Command:
+    """The command, and those below it, listed with the whole first sentence of their help: click cuts it to a line."""
+    command.short_help = command.get_short_help_str(_SENTENCE_MAX)
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            in_full(inner)
     return command

@@ -21,9 +21,10 @@ from tracciati import bases, rules
 from tracciati.errors import DoesNotFit
 from tracciati.expression import Count, Name, Sum, names
 from tracciati.framing import SEPARATORS
-from tracciati.generate import specimens, succession
+from tracciati.generate import counters, specimens, succession
 from tracciati.totals import Totals
 from tracciati.values import Values, strings
+from tracciati.wording import counted
 from tracciati.writing import lines
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def generate(
         raise specimens.SpecimenError(unknown[0], "the layout has no such field", "write it as record.field")
     for path in order.given:
         _check_given(layout, order, path)
+    counters.check(layout, order.direction, _stretches(layout, order), _unit(layout, order))
     totals = Totals(layout, order.direction)
     computed: dict[str, int] = {}
     passes_count = 2 if totals.paths() else 1
@@ -93,6 +95,10 @@ def generate(
             if total.value is None:
                 why = "the sum has more decimals than the total"
                 raise specimens.SpecimenError(path, why, "give the total the scale of what it sums")
+            digits = layout.field(path).digits or 18
+            if total.value >= 10**digits:
+                why = f"the total needs more than the field's {counted(digits, 'digit')}"
+                raise specimens.SpecimenError(path, why, "ask for fewer (--count), or for smaller amounts (--set)")
             computed[path] = total.value
     output = _Output(sink, SEPARATORS[layout.file.separator] if layout.file.last_separator == "forbidden" else b"")
     output.write(_header(layout, order.direction))
@@ -245,6 +251,19 @@ class _Part:
         return lines.ended(in_order, SEPARATORS[layout.file.separator]).tobytes()
 
 
+def _unit(layout: Layout, order: Order) -> str:
+    return order.unit or succession.default_unit(layout.structure[order.direction])
+
+
+def _stretches(layout: Layout, order: Order) -> Iterator[succession.Stretch]:
+    """The types of the file's records: the same each time that they are asked for."""
+    unit = _unit(layout, order)
+    # The walk has chances of its own, so that values do not depend on how the file is cut into stretches.
+    chance = np.random.default_rng((order.seed, 1))
+    automaton, count = layout.structure[order.direction], order.count if unit else 0
+    return succession.walk(automaton, unit, count, chance, units_per_stretch=UNITS_PER_STRETCH)
+
+
 def _lines(cells: list[pa.StringArray], layout: Layout) -> pa.StringArray:
     dialect = layout.file.dialect
     return lines.records([lines.quoted(column, dialect) for column in cells], dialect)
@@ -264,16 +283,11 @@ class _Draft:
 
     def parts(self) -> Iterator[_Part]:
         """The file, stretch by stretch."""
-        unit = self.order.unit or succession.default_unit(self.automaton)
-        count = self.order.count if unit else 0
-        # The walk has chances of its own, so that values do not depend on how the file is cut into stretches.
-        walk_chance = np.random.default_rng((self.order.seed, 1))
-        stretches = succession.walk(self.automaton, unit, count, walk_chance, units_per_stretch=UNITS_PER_STRETCH)
         state = 0
-        for stretch in stretches:
+        for stretch in _stretches(self.layout, self.order):
             run = self.automaton.run(stretch.types, state)
             assert run.stop == -1, "the walk left the structure"
-            groups = self._groups(stretch.types, run.states, state)
+            groups = counters.groups_begun(self.automaton, stretch.types, run.states, state)
             state = run.state
             arrays: dict[str, dict[str, pa.Array]] = {}
             for record in self.layout.records:
@@ -282,13 +296,6 @@ class _Draft:
                     arrays[record.name] = self._arrays(record, rows)
                     self.made[record.name] += rows
             yield _Part(self, stretch.types, groups, arrays)
-
-    def _groups(self, types: NDArray[np.int16], states: NDArray[np.int16], state: int) -> dict[str, int]:
-        if not self.automaton.group_names or not len(types):
-            return {}
-        before = np.concatenate((np.array([state], np.int16), states[:-1]))
-        begun = self.automaton.begins[before, types].sum(axis=0)
-        return dict(zip(self.automaton.group_names, begun.tolist(), strict=True))
 
     def _is_single(self, record: Record) -> bool:
         return record.index not in self.automaton.repeated_types

@@ -69,32 +69,56 @@ def walk(
     Raises SuccessionError when the structure has no such file.
     """
     begins = _unit_begins(automaton, unit)
-    out = _distances_out(automaton, begins)
-    to_unit = _distances(automaton, begins, excluded=None)
+    towards_end = _ways(automaton, begins, _distances_out(automaton, begins))
+    towards_unit = _ways(automaton, begins, _distances(automaton, begins, excluded=None))
     state, left = 0, count if unit else 0
     types: list[int] = []
     units = 0
     while not (left == 0 and automaton.accepting[state]):
-        steps = [(kind, int(target)) for kind, target in enumerate(automaton.step[state]) if target >= 0]
-        first = [(kind, target) for kind, target in steps if begins[state, kind]]
-        onward = [(kind, target) for kind, target in steps if not begins[state, kind]]
-        useful = [pair for pair in onward if (to_unit if left else out)[pair[1]] < _FAR]
-        if left and first and not (useful and chance.random() < OPTION_SHARE):
-            kind, target = first[int(chance.integers(len(first)))]
+        ways = (towards_unit if left else towards_end)[state]
+        if left and ways.first and not (ways.onward and chance.random() < OPTION_SHARE):
+            kind, target = ways.first[int(chance.integers(len(ways.first)))]
             if units >= units_per_stretch:
                 yield Stretch(np.array(types, np.int16), units)
                 types, units = [], 0
-            run = _run(state, target, kind, begins, automaton, useful, min(left, units_per_stretch - units))
+            # One record type that follows itself, where nothing else can: all at once.
+            run = min(left, units_per_stretch - units) if target == state and not ways.onward else 1
             types += [kind] * run
             units, left = units + run, left - run
-        elif useful:
-            kind, target = _onward(useful, out if not left else to_unit, chance)
+        elif ways.onward:
+            kind, target = _onward(ways, chance)
             types.append(kind)
         else:
             hint = "ask for another count, or name the unit that repeats (--unit)"
             raise SuccessionError(automaton.text, unit, count, hint)
         state = target
     yield Stretch(np.array(types, np.int16), units)
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """The steps from a state, as pairs of a record type and the state that it leads to.
+
+    first    those that begin a unit
+    onward   the others that lead to the goal
+    nearest  the one of them with the shortest way
+    """
+
+    first: list[tuple[int, int]]
+    onward: list[tuple[int, int]]
+    nearest: tuple[int, int] | None
+
+
+def _ways(automaton: Automaton, begins: NDArray[np.bool_], distance: NDArray[np.int64]) -> list[_Ways]:
+    """For each state, when the goal is `distance` away."""
+    made = []
+    for state in range(len(automaton.step)):
+        steps = [(kind, int(target)) for kind, target in enumerate(automaton.step[state]) if target >= 0]
+        first = [(kind, target) for kind, target in steps if begins[state, kind]]
+        onward = [(kind, target) for kind, target in steps if not begins[state, kind] and distance[target] < _FAR]
+        nearest = min(onward, key=lambda pair: int(distance[pair[1]]), default=None)
+        made.append(_Ways(first, onward, nearest))
+    return made
 
 
 def _unit_begins(automaton: Automaton, unit: str) -> NDArray[np.bool_]:
@@ -108,26 +132,12 @@ def _unit_begins(automaton: Automaton, unit: str) -> NDArray[np.bool_]:
     return begins
 
 
-def _run(
-    state: int,
-    target: int,
-    kind: int,
-    begins: NDArray[np.bool_],
-    automaton: Automaton,
-    useful: list[tuple[int, int]],
-    left: int,
-) -> int:
-    """How many units can be taken at once: all, where one record type follows itself and nothing else can."""
-    repeats = target == state and bool(begins[state, kind]) and not useful and int(automaton.step[state, kind]) == state
-    return left if repeats else 1
-
-
-def _onward(useful: list[tuple[int, int]], distance: NDArray[np.int64], chance: np.random.Generator) -> tuple[int, int]:
+def _onward(ways: _Ways, chance: np.random.Generator) -> tuple[int, int]:
     """The shortest way, or now and then another one that leads there too."""
-    nearest = min(useful, key=lambda pair: int(distance[pair[1]]))
-    if len(useful) == 1 or chance.random() >= OPTION_SHARE:
-        return nearest
-    return useful[int(chance.integers(len(useful)))]
+    assert ways.nearest is not None, "the caller has looked"
+    if len(ways.onward) == 1 or chance.random() >= OPTION_SHARE:
+        return ways.nearest
+    return ways.onward[int(chance.integers(len(ways.onward)))]
 
 
 def _distances(automaton: Automaton, goals: NDArray[np.bool_], excluded: NDArray[np.bool_] | None) -> NDArray[np.int64]:

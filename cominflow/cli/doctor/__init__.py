@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cominflow.cli import setup, showing
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from cominflow.cli.doctor.finding import Check, Finding, Looked
@@ -38,7 +39,8 @@ def doctor(deep: bool, quiet: bool, as_json: bool) -> int:
             if one.level == "problem" or not quiet:
                 click.echo(_shown(one))
         if not quiet:
-            click.echo(f"{problems} problems, {warnings} warnings, {len(found) - problems - warnings} all right")
+            right = len(found) - problems - warnings
+            click.echo(f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}, {right} all right")
     return 1 if problems else 0
 
 

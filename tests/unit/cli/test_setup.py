@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import dj_database_url
 import pytest
 
@@ -21,3 +26,12 @@ from cominflow.cli import setup
 def test_a_database_is_shown_as_it_was_named_less_its_password(url: str, shown: str) -> None:
     config = {"OPTIONS": {}, **dj_database_url.parse(url)}
     assert setup.shown_url("postgresql", config) == shown
+
+
+def test_a_variable_that_is_there_and_empty_is_as_if_it_were_not(tmp_path: Path) -> None:
+    environment = {**os.environ, "COMINFLOW_DATA": "", "COMINFLOW_DATABASE_URL": ""}
+    program = "from cominflow import settings as s; print(s.DATA, s.DATABASE_URL)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [f"{tmp_path}/var", f"sqlite:///{tmp_path}/var/state/cominflow.db"]

@@ -192,6 +192,20 @@ def test_explain_keeps_apart_what_a_field_means_and_what_is_wrong_with_it(tmp_pa
     assert b"1-1      numero  integer  1  <- already used in this file" in capfdbinary.readouterr().out
 
 
+def test_a_value_of_two_lines_keeps_to_its_line_of_an_explanation(tmp_path: Path, capfdbinary: Capture) -> None:
+    layout, file = tmp_path / "note.toml", tmp_path / "note.csv"
+    layout.write_text(
+        '[layout]\nid = "note"\nversion = "1.0.0"\n[file]\nkind = "delimited"\nrecord = { separator = "LF" }\n'
+        'encoding = { codec = "utf-8" }\ndialect = { quote = "\\"" }\nstructure = "riga*"\n[record.riga]\n'
+        'fields = [ { name = "nota", type = "text" }, { name = "nome", type = "text" } ]\n'
+    )
+    file.write_bytes(b'"prima\nseconda";X\n')
+    assert run("explain", layout, file) == 0
+    assert "nota   text  prima·seconda\n".encode() in capfdbinary.readouterr().out
+    assert run("explain", layout, file, "--json") == 0
+    assert json.loads(capfdbinary.readouterr().out)["records"][0]["cells"][0]["value"] == "prima\nseconda"
+
+
 def test_an_argument_that_means_nothing_here_is_refused_and_a_record_type_is_kept_to(
     visure: Path, capfdbinary: Capture
 ) -> None:

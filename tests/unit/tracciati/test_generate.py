@@ -266,3 +266,36 @@ def test_more_unique_codes_than_there_are_cannot_be_asked_for() -> None:
     small = declare.loads(text.replace("TESTA", '{ name = "altro", type = "text" }'))
     with pytest.raises(SpecimenError, match="it must be unique, and has 2 codes for 3 records"):
         made(small, Order(seed=1, count=3))
+
+
+def test_a_counter_that_the_file_would_overflow_is_told_before_a_value_is_drawn(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(*given: object, **named: object) -> None:
+        raise AssertionError("a value was drawn")
+
+    monkeypatch.setattr("tracciati.generate.specimens.column", drawn)
+    with pytest.raises(SpecimenError, match=r"riga.numero: its 5 digits count to 99,999 riga, and the file .* more"):
+        made(layout, Order(seed=1, count=3_000_000))
+    head = declare.loads(FIXED.replace('"blocchi", len = 6', '"blocchi", len = 3').replace("len = 44", "len = 47"))
+    with pytest.raises(SpecimenError, match="testa.blocchi: its 3 digits count to 999 blocco") as told:
+        made(head, Order(seed=1, count=1_000))
+    assert told.value.hint == "ask for 999 at most (--count 999)"
+    tail = declare.loads(FIXED.replace('"record", len = 6', '"record", len = 3').replace("len = 37", "len = 40"))
+    with pytest.raises(SpecimenError, match=r"coda.record: its 3 digits count to 999 records"):
+        made(tail, Order(seed=1, count=998))
+
+
+def test_a_counter_may_be_filled_to_its_last_number(layout: Layout) -> None:
+    small = declare.loads(FIXED.replace("start = 1, step = 1", "start = 99950, step = 7"))
+    content, _ = made(small, Order(seed=1, count=8))
+    assert [row[2:7] for row in content.decode().splitlines() if row.startswith("20")][-1] == "99999"
+    with pytest.raises(SpecimenError, match="riga.numero: its 5 digits count to 8 riga"):
+        made(small, Order(seed=1, count=9))
+
+
+def test_a_total_that_the_file_would_overflow_is_told_with_its_remedy(layout: Layout) -> None:
+    narrow = declare.loads(FIXED.replace("digits = 15, scale", "digits = 9, scale"))
+    with pytest.raises(SpecimenError, match="coda.dare: the total needs more than the field's 9 digits") as told:
+        made(narrow, Order(seed=1, count=20_000))
+    assert told.value.hint == "ask for fewer (--count), or for smaller amounts (--set)"
