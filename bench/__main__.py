@@ -23,7 +23,10 @@ MEASUREMENTS = (
     ("write.py", "{file}"),
     ("generate.py",),
     ("latency.py",),
+    ("latency.py", "--beside", "3000000"),
     ("end_to_end.py",),
+    ("end_to_end.py", "--postgresql"),
+    ("growth.py",),
     ("burst.py",),
     ("repeats.py",),
     ("help.py",),
@@ -43,7 +46,7 @@ def main() -> int:
                 [sys.executable, FOLDER / command[0], *command[1:]], cwd=ROOT, stdout=subprocess.PIPE, text=True
             )
             failed |= done.returncode != 0
-            parts.append(f"== {script}\n\n{done.stdout}")
+            parts.append(f"== {' '.join((script, *arguments))}\n\n{done.stdout}")
             print(parts[-1], flush=True)
     results = FOLDER / "results"
     results.mkdir(exist_ok=True)

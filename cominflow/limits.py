@@ -8,6 +8,9 @@ REQUESTS_AS_ROWS_MAX = 256
 # answer is still small (about 270 kB).
 CHUNK_REQUESTS = 10_000
 
+# Portions of a large file that wait for a second thread: it is never idle, and they are some megabytes.
+BEHIND_MAX = 2
+
 # Small arrivals of one batch: one claim transaction per 64..1024 files gives 6,000..14,000 files a second.
 BATCH_ARRIVALS_MAX = 256
 

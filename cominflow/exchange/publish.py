@@ -16,7 +16,7 @@ import os
 import secrets
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from cominflow import entered, failpoint, logs, shown
+from cominflow.behind import Behind
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import disk, kernel, moves, states
 from cominflow.limits import FSYNC_EACH_MAX, NAME_BYTES_MAX
@@ -168,18 +169,30 @@ def stage_all(
     *,
     at: datetime,
     by: str = "publish",
-) -> None:
+    side_by_side: bool = False,
+) -> set[int]:
     """As `stage`, for many: their bytes are made durable together, and stated in one transaction.
 
-    write   writes the bytes of one delivery
+    write         writes the bytes of one delivery
+    side_by_side  writes the last one while a second thread is at the others: worth it where they are large
+
+    Returns the keys of those that were staged now.
     """
     with ExitStack() as leftovers:
         made: list[_Made] = []
-        for delivery in deliveries:
+
+        def make(delivery: Delivery) -> None:
             about = logs.about(arrival=delivery.arrival.reference, delivery=delivery.reference)
             with about, _making(folders, delivery, made, leftovers) as sink:
                 write(sink, delivery)
-        _state_staged(folders, made, at=at, by=by)
+
+        with Behind("writing deliveries") as behind:
+            for number, delivery in enumerate(deliveries, 1):
+                if side_by_side and number < len(deliveries):
+                    behind.do(make, delivery)
+                else:
+                    make(delivery)
+        return _state_staged(folders, made, at=at, by=by)
 
 
 @contextmanager
@@ -203,10 +216,10 @@ def _making(folders: disk.Folders, delivery: Delivery, made: list[_Made], leftov
     made.append(_Made(delivery, temporary, written))
 
 
-def _state_staged(folders: disk.Folders, made: Sequence[_Made], *, at: datetime, by: str) -> None:
-    """Bytes, then names, then states."""
+def _state_staged(folders: disk.Folders, made: Sequence[_Made], *, at: datetime, by: str) -> set[int]:
+    """Bytes, then names, then states. Returns the keys of what is STAGED now."""
     if not made:
-        return
+        return set()
     _make_durable(folders, made)
     failpoint.hit("publish.written")
     rows = Delivery.objects.filter(pk__in=[one.delivery.pk for one in made], state="PLANNED")
@@ -227,6 +240,7 @@ def _state_staged(folders: disk.Folders, made: Sequence[_Made], *, at: datetime,
     staged = [one.delivery for one in made if one.delivery.pk in planned]
     moves.move_deliveries(staged, "STAGED", at=at, by=by)
     failpoint.hit("publish.staged")
+    return {delivery.pk for delivery in staged}
 
 
 def _make_durable(folders: disk.Folders, made: Sequence[_Made]) -> None:
@@ -268,11 +282,21 @@ def publish(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str 
     return bool(delivery.state == "PUBLISHED")
 
 
-def publish_all(folders: disk.Folders, deliveries: Sequence[Delivery], *, at: datetime, by: str = "publish") -> None:
-    """As `publish`, for many that are STAGED or HELD, in this order: one fsync for each folder, one transaction."""
+def publish_all(
+    folders: disk.Folders,
+    deliveries: Sequence[Delivery],
+    *,
+    at: datetime,
+    by: str = "publish",
+    hashed: Collection[int] = (),
+) -> None:
+    """As `publish`, for many that are STAGED or HELD, in this order: one fsync for each folder, one transaction.
+
+    hashed  keys of those that `stage_all` hashed just now: their bytes are not looked at again
+    """
     named, held = [], []
     for delivery in deliveries:
-        reason = _into_folder(folders, delivery)
+        reason = _into_folder(folders, delivery, is_hashed=delivery.pk in hashed)
         if reason:
             held.append((delivery, reason))
         else:
@@ -382,12 +406,13 @@ def presence(folders: disk.Folders, delivery: Delivery) -> str:
     return "whole" if holds(place, delivery) else "other"
 
 
-def _into_folder(folders: disk.Folders, delivery: Delivery) -> str:
+def _into_folder(folders: disk.Folders, delivery: Delivery, *, is_hashed: bool) -> str:
     """Rename. Returns why not, or an empty text; durable is the name when its folder was fsynced."""
     source = _staged(folders, delivery)
     target = place_of(folders, delivery)
     if source.exists():
-        _verify(source, delivery)
+        if not is_hashed:
+            _verify(source, delivery)
         try:
             disk.rename_noreplace(source, target)
         except disk.NameTaken:

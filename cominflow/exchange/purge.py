@@ -25,6 +25,7 @@ from cominflow.models import (
     Arrival,
     Batch,
     Chunk,
+    ChunkPayload,
     Customer,
     Delivery,
     Once,
@@ -101,7 +102,8 @@ def _empty(arrival: Arrival) -> None:
         with transaction.atomic():
             some = keys[start : start + PURGE_CHUNKS]
             Overlay.objects.filter(chunk_id__in=some).delete()
-            Chunk.objects.filter(pk__in=some).update(payload=b"", result=None)
+            ChunkPayload.objects.filter(pk__in=some).delete()
+            Chunk.objects.filter(pk__in=some).update(result=None)
         failpoint.hit("purge.chunks_emptied")
     reference_runs.remove(arrival)
     failpoint.hit("purge.references_removed")

@@ -97,7 +97,7 @@ def add_rows(together: Sequence[tuple[Arrival, Incoming]]) -> None:
 
 def stored(arrival: Arrival) -> tuple[int, int]:
     """(ordinal, position) that the next `add` of this arrival takes: (0, 0) when nothing is stored yet."""
-    last = Chunk.objects.filter(arrival=arrival).order_by("-ordinal").defer("payload", "result").first()
+    last = Chunk.objects.filter(arrival=arrival).order_by("-ordinal").defer("result").first()
     if last is not None:
         return last.ordinal + 1, last.first_position + last.requests_count
     return 0, Request.objects.filter(arrival=arrival).count()
@@ -286,7 +286,7 @@ def discard(arrival: Arrival) -> None:
         assert not asked.exists() and not asked_chunks.exists(), f"{arrival.reference} was asked for already"
         reference_runs.remove(arrival)
         Request.objects.filter(arrival=arrival).delete()
-        Chunk.objects.filter(arrival=arrival).delete()
+        chunks.discard(arrival.pk)
 
 
 def find(reference: str, *, customer: Customer | None = None) -> list[Place]:

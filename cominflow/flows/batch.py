@@ -1,6 +1,6 @@
 """Batch: the durable workflow that takes files from their claim to their published answers.
 
-    identify → read → acknowledge → fulfil (small files together, large ones portion by portion) → settle → publish
+    identify → read → acknowledge → fulfil (small files together, each large one by itself) → settle → publish
 
 Each arrow is a step that the engine remembers. Every step also finds its work by state, so repeating one is safe.
 A failure of the world (disk, database, provider) ends the workflow in order: the batch keeps its error and is begun
@@ -90,24 +90,16 @@ def process_batch(batch_id: int) -> None:
     if work == FAILED:
         return
     is_told = acknowledge(batch_id) != FAILED
-    work = waiting(batch_id, is_told)
+    work = unanswered(batch_id, is_told)
     if work == FAILED:
         return
-    failed: set[int] = set()
-    is_paused = False
-    for *arrival_ids, ordinal in work:
-        # A provider that is down keeps its files waiting, and no others.
-        if not failed.isdisjoint(arrival_ids):
-            continue
-        became = fulfil(batch_id, ordinal, *arrival_ids)
-        is_paused = is_paused or became == PAUSED
-        if became == FAILED:
-            failed.update(arrival_ids)
+    # A provider that is down keeps its files waiting, and no others.
+    became = [fulfil(batch_id, *arrival_ids) for arrival_ids in work]
     is_settled = settle(batch_id) != FAILED
     is_published = publish(batch_id) != FAILED
-    if failed or not (is_told and is_settled and is_published):
+    if FAILED in became or not (is_told and is_settled and is_published):
         return
-    if is_paused:
+    if PAUSED in became:
         wait_for_providers(batch_id)
     else:
         finish(batch_id)
@@ -333,35 +325,31 @@ def acknowledge(batch_id: int) -> None:
     folders = Folders(settings.DATA)
 
     def tell(arrivals: Sequence[Arrival]) -> None:
-        at = clock.now()
-        deliver.acknowledge(arrivals, at=at)
+        deliver.acknowledge(arrivals, at=clock.now())
         failpoint.hit("batch.acknowledged")
-        deliver.publish_all(arrivals, folders, at=at)
+        deliver.publish_all(arrivals, folders)
 
     _all(batch_id, tell)
 
 
 @_guarded
-def waiting(batch_id: int, is_told: int) -> list[list[int]]:
-    """What is to be fulfilled together: arrival ids, and last an ordinal. Not `is_told`: of files that were told.
+def unanswered(batch_id: int, is_told: int) -> list[list[int]]:
+    """Ids of the arrivals that are to be fulfilled, as they are asked for. Not `is_told`: of files that were told.
 
-    The engine remembers it: [arrival id, ordinal] is also what releases wrote that asked for each file by itself.
+    The engine remembers it. What it remembers of releases that asked portion by portion has another name, so that such
+    a batch is begun anew.
     """
     arrivals = receive.arrivals_of(Batch.objects.get(pk=batch_id))
     told = {arrival.pk for arrival in arrivals} if is_told else deliver.acknowledged(arrivals)
-    together = fulfilment.waiting([arrival for arrival in arrivals if arrival.pk in told])
-    return [[*(arrival.pk for arrival in its), ordinal] for ordinal, its in together]
+    together = fulfilment.together([arrival for arrival in arrivals if arrival.pk in told])
+    return [[arrival.pk for arrival in its] for its in together]
 
 
 @_guarded
-def fulfil(batch_id: int, ordinal: int, *arrival_ids: int) -> str | None:
-    """Ask the providers for one portion of these files. PAUSED when some of it waits for a provider that is paused."""
+def fulfil(batch_id: int, *arrival_ids: int) -> str | None:
+    """Ask the providers for these files. PAUSED when some of it waits for a provider that is paused."""
     became: set[bool] = set()
-
-    def ask(arrivals: Sequence[Arrival]) -> None:
-        became.add(fulfilment.fulfil(arrivals, ordinal, at=clock.now()))
-
-    _all(batch_id, ask, among=arrival_ids)
+    _all(batch_id, lambda arrivals: became.add(fulfilment.fulfil(arrivals)), among=arrival_ids)
     return PAUSED if False in became else None
 
 
@@ -385,7 +373,7 @@ def publish(batch_id: int) -> None:
 
     def bring_out(arrivals: Sequence[Arrival]) -> None:
         requests.keep_rows(arrivals)
-        deliver.publish_all(arrivals, folders, at=clock.now())
+        deliver.publish_all(arrivals, folders)
 
     _all(batch_id, bring_out)
 

@@ -7,19 +7,19 @@ goes on: a delivery's bytes are the same whenever they are made, and a published
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import BinaryIO
 
 from django.db import transaction
 from django.db.models import F
 
-from cominflow import stopping
+from cominflow import clock, stopping
 from cominflow.exchange import disk, feeds, names, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move_all
 from cominflow.flows import contents, plain, receipts
-from cominflow.limits import DELIVERIES_TOGETHER_MAX
+from cominflow.limits import CHUNK_REQUESTS, DELIVERIES_TOGETHER_MAX
 from cominflow.models import Arrival, Delivery, FeedVersion, LayoutVersion
 
 PUBLISHER = "publisher"
@@ -80,23 +80,27 @@ def _receipt_name(arrival: Arrival, number: int) -> bytes:
     return rendered if number <= 1 else rendered + f".{number}".encode()
 
 
-def publish_all(arrivals: Sequence[Arrival], folders: Folders, *, at: datetime) -> None:
-    """Make and publish what is planned for these arrivals, in the order it was planned; close those where all is out.
+def publish_all(arrivals: Sequence[Arrival], folders: Folders) -> None:
+    """Make and publish what is planned for these arrivals, small ones first, in the order it was planned; close
+    those where all is out.
 
     What is HELD is tried again: the file that had its name may be gone.
     """
     by_key = {arrival.pk: arrival for arrival in arrivals}
     rows = Delivery.objects.filter(arrival__in=by_key, state__in=UNPUBLISHED).order_by("pk")
-    for share in _shares(list(rows), DELIVERIES_TOGETHER_MAX):
+    for are_large, share in _shares(rows, by_key):
         stopping.look()
-        for delivery in share:
-            delivery.arrival = by_key[delivery.arrival_id]
-            delivery.customer = delivery.arrival.customer
         planned = [delivery for delivery in share if delivery.state == "PLANNED"]
         contents.keep_invoices(planned)
-        publish.stage_all(folders, planned, lambda sink, delivery: _write(sink, delivery, folders), at=at)
-        publish.publish_all(folders, share, at=at)
-    _close(by_key, at=at)
+        hashed = publish.stage_all(
+            folders,
+            planned,
+            lambda sink, delivery: _write(sink, delivery, folders),
+            at=clock.now(),
+            side_by_side=are_large,
+        )
+        publish.publish_all(folders, share, at=clock.now(), hashed=hashed)  # a large file was written for seconds
+    _close(by_key, at=clock.now())
 
 
 def _close(by_key: Mapping[int, Arrival], *, at: datetime) -> None:
@@ -115,8 +119,19 @@ def _close(by_key: Mapping[int, Arrival], *, at: datetime) -> None:
         requests.merge(by_key[key])
 
 
-def _shares(rows: Sequence[Delivery], size: int) -> Iterator[Sequence[Delivery]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+def _shares(rows: Iterable[Delivery], by_key: Mapping[int, Arrival]) -> Iterator[tuple[bool, list[Delivery]]]:
+    """(are they large?, deliveries) that are published together: small ones, and those of each large arrival."""
+    small: list[Delivery] = []
+    large: dict[int, list[Delivery]] = {}
+    for delivery in rows:
+        delivery.arrival = by_key[delivery.arrival_id]
+        delivery.customer = delivery.arrival.customer
+        is_large = delivery.arrival.requests_count > CHUNK_REQUESTS and delivery.kind in ("answer", "invoice")
+        (large.setdefault(delivery.arrival_id, []) if is_large else small).append(delivery)
+    for start in range(0, len(small), DELIVERIES_TOGETHER_MAX):
+        yield False, small[start : start + DELIVERIES_TOGETHER_MAX]
+    for its in large.values():
+        yield True, its
 
 
 def made_again(delivery: Delivery, folders: Folders) -> Written:

@@ -1,9 +1,9 @@
 """Fulfil: ask the providers for what waits, prove that each result fits the customer's layout, store the answers.
 
 A provider sees requests of one service as a DataFrame and gives one back: those of small files that are worked on
-together, or one portion of a large one. What it says becomes a state:
-fulfilled, not_found and failed are answers; pending goes on a person's list. A result that does not fit its field is
-never cut: it follows the field's `on_overflow`, by default to a person's list.
+together, or one portion of a large one, whose answers a second thread stores while the next portion is asked. What it
+says becomes a state: fulfilled, not_found and failed are answers; pending goes on a person's list. A result that does
+not fit its field is never cut: it follows the field's `on_overflow`, by default to a person's list.
 
 Of a provider that is paused nothing is asked: its requests wait. What the other providers say is stored all the same.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ import pyarrow.compute as pc
 from django.db import transaction
 from numpy.typing import NDArray
 
-from cominflow import clock, failpoint
+from cominflow import clock, failpoint, stopping
+from cominflow.behind import Behind
 from cominflow.errors import UsageError, WorldError
 from cominflow.exchange import requests
 from cominflow.exchange.moves import record
@@ -40,33 +42,47 @@ WORKER = "provider"
 _NOTES_MAX = 20
 
 
-def waiting(arrivals: Sequence[Arrival]) -> list[tuple[int, list[Arrival]]]:
-    """What is to be asked together: an ordinal, and the arrivals of which that portion is meant.
-
-    The rows (ROWS_ORDINAL) of small arrivals go together, some thousands; each chunk of a large one by itself.
+def together(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
+    """Those of which a request waits, as they are asked for: small ones some thousands of requests at a time, each
+    large one by itself.
     """
     queued = [arrival for arrival in arrivals if arrival.state == "QUEUED"]
     waits = requests.waiting_of(queued)
-    found: list[tuple[int, list[Arrival]]] = []
+    found: list[list[Arrival]] = []
     count = CHUNK_REQUESTS
     for arrival in (one for one in queued if ROWS_ORDINAL in waits.get(one.pk, ())):
         if count + arrival.requests_count > CHUNK_REQUESTS:
-            found.append((ROWS_ORDINAL, []))
+            found.append([])
             count = 0
-        found[-1][1].append(arrival)
+        found[-1].append(arrival)
         count += arrival.requests_count
-    in_chunks = ((ordinal, arrival) for arrival in queued for ordinal in waits.get(arrival.pk, ()))
-    return [*found, *((ordinal, [arrival]) for ordinal, arrival in in_chunks if ordinal != ROWS_ORDINAL)]
+    return [*found, *([one] for one in queued if waits.get(one.pk, [ROWS_ORDINAL])[0] != ROWS_ORDINAL)]
 
 
-def fulfil(arrivals: Sequence[Arrival], ordinal: int, *, at: datetime) -> bool:
-    """Ask for every waiting request of one portion of each arrival. Asked again after a crash: only what still waits.
+def fulfil(arrivals: Sequence[Arrival]) -> bool:
+    """Ask for every waiting request of these arrivals. Asked again after a crash: only what still waits.
 
     Returns False when some were not asked because their provider is paused.
 
     Raises WorldError when a provider cannot answer: of its requests nothing is stored (of a provider that is asked
     in several goes: nothing of the go that failed), and they are asked again later, under the same keys.
     """
+    waits = requests.waiting_of(arrivals)
+    ordinals = sorted({ordinal for its in waits.values() for ordinal in its})
+    is_whole = True
+    with Behind("storing answers") as behind:
+        for ordinal in ordinals:
+            stopping.look()
+            those = [one for one in arrivals if ordinal in waits.get(one.pk, ())]
+            is_whole &= fulfil_portion(those, ordinal, behind if len(ordinals) > 1 else None)
+    return is_whole
+
+
+def fulfil_portion(arrivals: Sequence[Arrival], ordinal: int, behind: Behind | None = None) -> bool:
+    """`fulfil` for one portion of each arrival. Its answers are stored `behind` the asking of the next one, if there
+    is one.
+    """
+    at = clock.now()
     by_key = {arrival.pk: arrival for arrival in arrivals}
     portions = requests.read_portions(arrivals, ordinal, states={"WAITING"})
     told: list[_Told] = []
@@ -76,7 +92,8 @@ def fulfil(arrivals: Sequence[Arrival], ordinal: int, *, at: datetime) -> bool:
             is_whole &= _ask_all(asked, code, told, at=at)
     finally:
         # When one provider fails, the others need not be asked again for that.
-        _store(told, at=at)
+        store = partial(_store, told, at=at)
+        behind.do(store) if behind else store()
     return is_whole
 
 
@@ -118,7 +135,7 @@ def _ask_all(asked: Sequence[_Asked], code: str, told: list[_Told], *, at: datet
     service = Service.objects.get(code=code)
     if pauses.is_paused(service.provider):
         return False
-    most = _at_once(service, sum(len(one.index) for one in asked))
+    most = _most(service, sum(len(one.index) for one in asked))
     for number, go in enumerate(_in_goes(asked, most)):
         if number:
             _store(told, at=at)
@@ -146,7 +163,7 @@ def _in_goes(asked: Sequence[_Asked], most: int) -> Iterator[list[_Asked]]:
         yield go
 
 
-def _at_once(service: Service, count: int) -> int:
+def _most(service: Service, count: int) -> int:
     try:
         return provider.at_once(service.provider, count)
     except UsageError as problem:  # it was there when the service was entered
@@ -161,11 +178,10 @@ def _ask(service: Service, asked: Sequence[_Asked]) -> list[_Told]:
     tables = [columns.take(one.portion.columns, one.index) for one in asked]
     counts = [len(one.index) for one in asked]
     frame = columns.stacked(tables, counts).to_pandas(types_mapper=pd.ArrowDtype)  # exact: text, cents, nulls
-    keys: list[str] = []
-    for one in asked:
-        positions = one.portion.positions[one.index].tolist()
-        keys += provider.keys(one.arrival.reference, positions, one.arrival.claim_id)
-    frame.index = pd.Index(keys, dtype=object)
+    keys = [
+        provider.keys(one.arrival.reference, one.portion.positions[one.index], one.arrival.claim_id) for one in asked
+    ]
+    frame.index = pd.Index(np.concatenate(keys), dtype=object)
     try:
         said = provider.ask(service.provider, service.provider_settings, frame, service=service.code)
     except WorldError as problem:

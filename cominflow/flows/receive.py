@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from django.db import transaction
 
 from cominflow import clock, failpoint, stopping
+from cominflow.behind import Behind
 from cominflow.exchange import archive, arrivals, feeds, payload, quarantine, requests
 from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
@@ -266,19 +267,24 @@ def _store(
     Returns (requests counted, the few or None, services without a price for this customer).
     """
     count, priced = 0, dict[str, bool]()
-    for ordinal, portion in enumerate(portions.in_sizes(incoming, CHUNK_REQUESTS)):
-        for code in pc.unique(portion.services).to_pylist():
-            if code not in priced:
-                priced[code] = _is_priced(arrival, code, known, at=at)
-        if ordinal == 0 and len(portion) <= REQUESTS_AS_ROWS_MAX:
-            return len(portion), portion, _unpriced(priced)
-        with transaction.atomic():
-            requests.add(arrival, ordinal, count, portion)
-            if ordinal == 0:  # a restart goes on with these versions
-                Arrival.objects.filter(pk=arrival.pk).update(**_versions(arrival))
-        failpoint.hit("receive.chunk_stored")
-        count += len(portion)
+    with Behind("storing chunks") as behind:
+        for ordinal, portion in enumerate(portions.in_sizes(incoming, CHUNK_REQUESTS)):
+            for code in pc.unique(portion.services).to_pylist():
+                if code not in priced:
+                    priced[code] = _is_priced(arrival, code, known, at=at)
+            if ordinal == 0 and len(portion) <= REQUESTS_AS_ROWS_MAX:
+                return len(portion), portion, _unpriced(priced)
+            behind.do(_store_chunk, arrival, ordinal, count, portion)
+            count += len(portion)
     return count, None, _unpriced(priced)
+
+
+def _store_chunk(arrival: Arrival, ordinal: int, first_position: int, portion: Incoming) -> None:
+    with transaction.atomic():
+        requests.add(arrival, ordinal, first_position, portion)
+        if ordinal == 0:  # a restart goes on with these versions
+            Arrival.objects.filter(pk=arrival.pk).update(**_versions(arrival))
+    failpoint.hit("receive.chunk_stored")
 
 
 def _is_priced(arrival: Arrival, code: str, known: _Priced, *, at: datetime) -> bool:

@@ -27,7 +27,11 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cominflow import quoting
 from cominflow.errors import CominflowError, UsageError, WorldError
@@ -90,9 +94,13 @@ def check(name: str, settings: Settings) -> list[str]:
     return find(name).check(settings)
 
 
-def keys(arrival: str, positions: Sequence[int], name: str) -> list[str]:
+def keys(arrival: str, positions: Sequence[int] | NDArray[np.int64], name: str) -> NDArray[np.object_]:
     """The keys of requests of one arrival: `A-17/3.…` for the one at position 2. `name` is the arrival's random one."""
-    return [f"{arrival}/{position + 1}.{name}" for position in positions]
+    numbers = pa.array(np.asarray(positions, np.int64) + 1).cast(pa.string())
+    found: NDArray[np.object_] = pc.binary_join_element_wise(f"{arrival}/", numbers, f".{name}", "").to_numpy(
+        zero_copy_only=False
+    )
+    return found
 
 
 def at_once(name: str, count: int) -> int:

@@ -27,6 +27,7 @@ import pyarrow.parquet
 from cominflow import quoting
 from cominflow.errors import WorldError
 from cominflow.fulfilment import sql
+from cominflow.fulfilment.keys import Keys
 
 # pyarrow goes on with the line itself: "…, got 3: RSSMRA…".
 _READER_SAID = re.compile(
@@ -63,14 +64,15 @@ class TableProvider:
         key: Mapping[str, str] = settings["key"]
         result: Mapping[str, str] = settings["result"]
         wanted = {theirs: _text(requests, ours) for ours, theirs in key.items()}
-        table, index = _table(settings, wanted, list(dict.fromkeys([*key.values(), *result.values()])))
-        places = _places(index, wanted)
+        table, there = _table(settings, wanted, list(dict.fromkeys([*key.values(), *result.values()])))
+        places = there.places(_joined(list(wanted.values())))
         found = pa.array(places, mask=places < 0)
         columns = {ours: pc.take(table.column(theirs).combine_chunks(), found) for ours, theirs in result.items()}
         frame = pd.DataFrame(
             {ours: pd.arrays.ArrowExtensionArray(column) for ours, column in columns.items()}, index=requests.index
         )
-        frame.insert(0, "outcome", np.where(places < 0, "not_found", "fulfilled").astype(object))
+        words = np.where(places < 0, "not_found", "fulfilled")
+        frame.insert(0, "outcome", pd.Series(words, index=requests.index, dtype=object))  # pandas would copy texts
         return frame
 
 
@@ -86,16 +88,14 @@ def _text(requests: pd.DataFrame, name: str) -> pa.Array:
     return column.cast(pa.string())
 
 
-def _table(
-    settings: Mapping[str, Any], wanted: Mapping[str, pa.Array], columns: list[str]
-) -> tuple[pa.Table, pd.Index]:
+def _table(settings: Mapping[str, Any], wanted: Mapping[str, pa.Array], columns: list[str]) -> tuple[pa.Table, Keys]:
     """(the table with at least these columns, its keys in the order of its rows)."""
     if "sql" in settings:
         first = next(iter(wanted))
         keys = pc.unique(wanted[first].drop_null()).to_pylist()
         table = sql.rows(settings["url"], settings["sql"], first, keys, columns)
         table = _trimmed(table, list(wanted))
-        return table, _index(f"the table of {sql.shown(settings['url'])}", table, list(wanted))
+        return table, _keys(f"the table of {sql.shown(settings['url'])}", table, list(wanted))
     path = Path(settings["file"])
     try:
         state = path.stat()
@@ -110,7 +110,7 @@ def _table(
 @lru_cache(maxsize=4)
 def _file(
     path: Path, _state: tuple[int, int, int], reading: tuple[str, str], keys: tuple[str, ...], columns: tuple[str, ...]
-) -> tuple[pa.Table, pd.Index]:
+) -> tuple[pa.Table, Keys]:
     delimiter, encoding = reading
     try:
         if path.suffix == ".parquet":
@@ -137,7 +137,7 @@ def _file(
     _require_columns(str(path), table, columns)
     # In one piece: a portion's results are taken from it, and pieces would be joined anew for each.
     table = _trimmed(table.select(list(columns)), list(keys)).combine_chunks()
-    return table, _index(str(path), table, keys)
+    return table, _keys(str(path), table, keys)
 
 
 def _said(error: Exception) -> str:
@@ -169,16 +169,7 @@ def _require_columns(name: str, table: pa.Table, columns: tuple[str, ...] | list
         )  # fmt: skip
 
 
-def _places(there: pd.Index, wanted: Mapping[str, pa.Array]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For each request the row of the table with its key, -1 where there is none or the request has no key."""
-    asked = _joined(list(wanted.values()))
-    places = np.asarray(there.get_indexer(asked.to_pylist()), dtype=np.int64)
-    if asked.null_count:
-        places[np.asarray(asked.is_null())] = -1
-    return places
-
-
-def _index(name: str, table: pa.Table, keys: Sequence[str]) -> pd.Index:
+def _keys(name: str, table: pa.Table, keys: Sequence[str]) -> Keys:
     """The table's keys, ready to be looked up. Raises WorldError: a column lacks or is no text, or a key repeats."""
     _require_columns(name, table, list(keys))
     theirs = []
@@ -192,13 +183,14 @@ def _index(name: str, table: pa.Table, keys: Sequence[str]) -> pd.Index:
                 hint="keys are compared as text: as a number, zeros in front would be lost; store or cast it as text",
             )  # fmt: skip
         theirs.append(column)
-    joined = _joined(theirs)
-    # Rows without a key are nobody's: each is given a key that no request can have, since pandas wants them apart.
-    texts = [text if text is not None else row for row, text in enumerate(joined.to_pylist())]
-    index = pd.Index(texts, dtype=object)
-    if not index.is_unique:
-        _refuse_duplicates(name, joined, tuple(keys))
-    return index
+    found = Keys(_joined(theirs))
+    if found.repeated:
+        shown = ", ".join(_masked(value) for value in found.repeated[:3])
+        raise WorldError(
+            "use", name, f"{len(found.repeated)} keys ({', '.join(keys)}) stand in more than one row, such as {shown}",
+            hint="remove the repeated rows: nobody can say which one answers a request",
+        )  # fmt: skip
+    return found
 
 
 def _joined(columns: list[pa.Array]) -> pa.Array:
@@ -209,16 +201,6 @@ def _joined(columns: list[pa.Array]) -> pa.Array:
     for column in columns:
         parts += [pc.binary_length(column).cast(pa.string()), column]
     return pc.binary_join_element_wise(*parts, ":")
-
-
-def _refuse_duplicates(name: str, keys: pa.Array, columns: tuple[str, ...]) -> None:
-    counts = pc.value_counts(keys.drop_null())
-    twice = counts.filter(pc.greater(counts.field("counts"), 1))
-    shown = ", ".join(_masked(value) for value in twice.field("values")[:3].to_pylist())
-    raise WorldError(
-        "use", name, f"{len(twice)} keys ({', '.join(columns)}) stand in more than one row, such as {shown}",
-        hint="remove the repeated rows: nobody can say which one answers a request",
-    )  # fmt: skip
 
 
 def _masked(key: str) -> str:

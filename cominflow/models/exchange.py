@@ -172,18 +172,17 @@ class Request(models.Model):
 
 
 class Chunk(models.Model):
-    """Up to 10,000 requests of one arrival. Once stored the payload is not edited; late answers are overlays.
+    """Up to 10,000 requests of one arrival, and their first answers; late answers are overlays.
 
     first_position   position in the arrival of the chunk's first request
     delivery_number  the delivery its first answers went out with (0: none yet)
+    result           last, since SQLite walks through what stands before a column to read it
     """
 
     arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="chunks")
     ordinal = models.IntegerField()
     first_position = models.IntegerField()
     state = models.CharField(max_length=10, default="QUEUED")
-    payload = models.BinaryField()
-    result = models.BinaryField(null=True)
     requests_count = models.IntegerField()
     waiting_count = models.IntegerField()
     open_count = models.IntegerField(default=0)
@@ -192,6 +191,7 @@ class Chunk(models.Model):
     cancelled_count = models.IntegerField(default=0)
     expired_count = models.IntegerField(default=0)
     delivery_number = models.IntegerField(default=0)
+    result = models.BinaryField(null=True)
 
     class Meta:
         constraints = (
@@ -209,6 +209,13 @@ class Chunk(models.Model):
             ),
         )
         indexes = (models.Index(fields=["arrival"], condition=models.Q(open_count__gt=0), name="chunk_open"),)
+
+
+class ChunkPayload(models.Model):
+    """What the requests of a chunk say. Written once, and apart from the chunk, whose row is written often."""
+
+    chunk = models.OneToOneField(Chunk, models.PROTECT, primary_key=True, related_name="+")
+    payload = models.BinaryField()
 
 
 class Overlay(models.Model):

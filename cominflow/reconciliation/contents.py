@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from cominflow.errors import CominflowError
 from cominflow.exchange import payload
-from cominflow.models import Chunk, Overlay
+from cominflow.models import Chunk, ChunkPayload, Overlay
 from cominflow.reconciliation.block import COUNTER_OF, UNENDED
 from cominflow.reconciliation.report import Finding
 
@@ -39,8 +39,9 @@ class Contents:
 def read(key: int, where: str, arrival_id: int) -> Contents | list[Finding]:
     """Open one chunk; findings R-203 and R-205 instead when it cannot be opened, or its parts do not fit."""
     chunk = Chunk.objects.get(pk=key)
+    blob = ChunkPayload.objects.filter(pk=key).values_list("payload", flat=True).first()
     try:
-        asked = _open(chunk.payload, ["service", "reference"])
+        asked = _open(blob or b"", ["service", "reference"])
         base = None if chunk.result is None else _open(chunk.result, _RESULT).to_pandas()
     except (CominflowError, pa.ArrowInvalid, OSError, KeyError) as problem:
         return [Finding("R-203", where, "payloads that can be read", str(problem).splitlines()[0], arrival_id)]

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from django.db.models import Exists, OuterRef, Q
 
 from cominflow.exchange import payload
-from cominflow.models import Arrival, Chunk, ReferenceRun, ReferenceSlice, Request
+from cominflow.models import Arrival, Chunk, ChunkPayload, ReferenceRun, ReferenceSlice, Request
 from cominflow.reconciliation import contents
 from cominflow.reconciliation.block import ACCEPTED, COUNTER_OF, COUNTERS, UNENDED, UNREAD, Block
 from cominflow.reconciliation.reference_hash import hash_of
@@ -183,10 +184,11 @@ def leftover(block: Block) -> set[int]:
     purged = [row.pk for row in block.arrivals if row.state == "PURGED"]
     if not purged:
         return set()
-    found: set[int] = set()
-    for model in (Request, Chunk):
-        rows = model.objects.filter(arrival_id__in=purged).exclude(payload=b"", result=None)
-        found |= set(rows.values_list("arrival_id", flat=True).distinct())
+    rows = Request.objects.filter(arrival_id__in=purged).exclude(payload=b"", result=None)
+    found = set(rows.values_list("arrival_id", flat=True).distinct())
+    chunks = Chunk.objects.filter(arrival_id__in=purged)
+    kept = Q(result__isnull=False) | Exists(ChunkPayload.objects.filter(pk=OuterRef("pk")))
+    found |= set(chunks.filter(kept).values_list("arrival_id", flat=True).distinct())
     found |= set(ReferenceRun.objects.filter(arrival_id__in=purged).values_list("arrival_id", flat=True).distinct())
     parts = Arrival.objects.filter(pk__in=purged).exclude(report=None, head=None, tail=None)
     return found | set(parts.values_list("pk", flat=True))

@@ -32,17 +32,17 @@ def test_requests_come_back_as_they_went_in(kept: Kept) -> None:
 
 def test_storing_the_same_requests_again_changes_nothing(keep: Callable[..., Kept]) -> None:
     from cominflow.exchange import requests
-    from cominflow.models import Chunk, Request
+    from cominflow.models import ChunkPayload, Request
 
     kept = keep(accepted=False)
-    before = [*Request.objects.values_list("payload"), *Chunk.objects.values_list("payload")]
+    before = [*Request.objects.values_list("payload"), *ChunkPayload.objects.values_list("payload")]
     if kept.kind == "rows":
         requests.add(kept.arrival, None, 0, incoming())
         assert requests.stored(kept.arrival) == (0, N)
     else:
         requests.add(kept.arrival, 1, 4, incoming(4, N))
         assert requests.stored(kept.arrival) == (2, N)
-    assert [*Request.objects.values_list("payload"), *Chunk.objects.values_list("payload")] == before
+    assert [*Request.objects.values_list("payload"), *ChunkPayload.objects.values_list("payload")] == before
 
 
 def test_other_requests_in_the_same_place_are_refused(keep: Callable[..., Kept]) -> None:

@@ -179,13 +179,13 @@ REQUESTS = (
         "a chunk's payload is broken",
         "R-203",
         "A-2 chunk 0",
-        lambda _: _set("Chunk", {"payload": b"\x01broken"}, arrival_id=2, ordinal=0),
+        lambda _: _set("ChunkPayload", {"payload": b"\x01broken"}, chunk__arrival_id=2, chunk__ordinal=0),
     ),
     Damage(
         "a chunk's payload has another seal",
         "R-203",
         "A-2 chunk 0",
-        lambda _: _set("Chunk", {"payload": b"\x07broken"}, arrival_id=2, ordinal=0),
+        lambda _: _set("ChunkPayload", {"payload": b"\x07broken"}, chunk__arrival_id=2, chunk__ordinal=0),
     ),
     Damage(
         "a chunk has the requests of another",

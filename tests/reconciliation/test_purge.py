@@ -90,7 +90,7 @@ def test_after_a_purge_no_byte_of_a_file_is_left_and_the_facts_are(house: House)
 
 
 def test_the_database_holds_no_contents_of_what_was_purged(house: House) -> None:
-    from cominflow.models import Arrival, Chunk, Overlay, ReferenceRun, Request
+    from cominflow.models import Arrival, Chunk, ChunkPayload, Overlay, ReferenceRun, Request
 
     for key in (1, 2, 4):
         purge(house, key)
@@ -98,7 +98,8 @@ def test_the_database_holds_no_contents_of_what_was_purged(house: House) -> None
     assert (
         not Request.objects.filter(arrival_id__in=keys).exclude(payload=b"", result=None, reference_hash=None).exists()
     )
-    assert not Chunk.objects.filter(arrival_id__in=keys).exclude(payload=b"", result=None).exists()
+    assert not Chunk.objects.filter(arrival_id__in=keys).exclude(result=None).exists()
+    assert not ChunkPayload.objects.filter(chunk__arrival_id__in=keys).exists()
     assert not Overlay.objects.filter(chunk__arrival_id__in=keys).exists()
     assert not ReferenceRun.objects.filter(arrival_id__in=keys).exists()
     assert not Arrival.objects.filter(pk__in=keys).exclude(report=None, head=None, tail=None).exists()

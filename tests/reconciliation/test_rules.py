@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cominflow import text_hash
 from cominflow.billing import charges
-from cominflow.exchange.stored import reference_hash
 from cominflow.invoicing import vat
 from cominflow.money import E8
 from cominflow.reconciliation.amounts import cents_of, vat_of
@@ -21,14 +21,14 @@ from cominflow.reconciliation.reference_hash import hash_of
 
 @given(st.text(max_size=100))
 def test_a_reference_has_one_hash_whoever_computes_it(reference: str) -> None:
-    assert hash_of(reference) == reference_hash.hash_of(reference)
+    assert hash_of(reference) == text_hash.hash_of(reference)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 63, 64, 65, 500])
 def test_the_hash_is_the_same_at_the_edges_of_its_words(length: int) -> None:
     reference = "à" * (length // 2) + "x" * (length % 2)
     assert len(reference.encode()) == length
-    assert hash_of(reference) == reference_hash.hash_of(reference)
+    assert hash_of(reference) == text_hash.hash_of(reference)
 
 
 @given(st.integers(0, 10**10), st.lists(st.integers(1, 10_000), max_size=5))

@@ -7,6 +7,7 @@ newest revision being the effective one. `merge` puts the overlays into a new bl
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +15,6 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 from django.db import transaction
-from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError
@@ -25,7 +25,7 @@ from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import Answers, Incoming, Portion
 from cominflow.exchange.stored.result_blob import ResultBlob
 from cominflow.limits import CHUNK_REQUESTS
-from cominflow.models import Arrival, Chunk, Overlay
+from cominflow.models import Arrival, Chunk, ChunkPayload, Overlay
 
 
 def add(arrival: Arrival, ordinal: int, first_position: int, incoming: Incoming) -> None:
@@ -36,20 +36,32 @@ def add(arrival: Arrival, ordinal: int, first_position: int, incoming: Incoming)
     with transaction.atomic():
         stored = Chunk.objects.filter(arrival=arrival, ordinal=ordinal).first()
         if stored is not None:
-            if stored.first_position != first_position or not payload.open_table(stored.payload).equals(table):
+            if stored.first_position != first_position or not payload.open_table(asked_of(stored.pk)).equals(table):
                 raise CominflowError(
                     f"chunk {ordinal} of arrival {arrival.reference} was stored with other requests",
                     hint="the same file was read twice with different results; report this with the file",
                 )
             return
-        Chunk.objects.create(
+        chunk = Chunk.objects.create(
             arrival=arrival,
             ordinal=ordinal,
             first_position=first_position,
-            payload=payload.seal_table(table),
             requests_count=count,
             waiting_count=count,
         )
+        ChunkPayload.objects.create(chunk=chunk, payload=payload.seal_table(table))
+
+
+def asked_of(key: int) -> bytes | memoryview:
+    """The sealed table of what a chunk's requests say; empty when it was purged."""
+    blob: bytes | memoryview | None = ChunkPayload.objects.filter(pk=key).values_list("payload", flat=True).first()
+    return b"" if blob is None else blob
+
+
+def discard(arrival_id: int) -> None:
+    """Remove an arrival's chunks. Joins the caller's transaction."""
+    ChunkPayload.objects.filter(chunk__arrival_id=arrival_id).delete()
+    Chunk.objects.filter(arrival_id=arrival_id).delete()
 
 
 def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
@@ -59,12 +71,12 @@ def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
     wanted = {COUNTERS.index(request_states.COUNTER_OF[state]) for state in states or ()}
     for key, *numbers in list(counts):
         if states is None or any(numbers[index] for index in wanted):
-            yield _portion(_without_payload().get(pk=key))
+            yield _portion(Chunk.objects.get(pk=key))
 
 
 def read_one(arrival_id: int, ordinal: int) -> Portion | None:
     """One chunk, or None."""
-    chunk = _without_payload().filter(arrival_id=arrival_id, ordinal=ordinal).first()
+    chunk = Chunk.objects.filter(arrival_id=arrival_id, ordinal=ordinal).first()
     return None if chunk is None else _portion(chunk)
 
 
@@ -73,7 +85,7 @@ def read_at(arrival_id: int, position: int) -> Portion | None:
     before = Chunk.objects.filter(arrival_id=arrival_id, first_position__lte=position)
     # Its key alone first: a database that sorts rows would carry their blobs along.
     key = before.order_by("-ordinal").values_list("pk", flat=True).first()
-    chunk = None if key is None else _without_payload().get(pk=key)
+    chunk = None if key is None else Chunk.objects.get(pk=key)
     if chunk is None or position >= chunk.first_position + chunk.requests_count:
         return None
     return _portion(chunk).take(np.array([position - chunk.first_position], dtype=np.int64))
@@ -85,7 +97,7 @@ def read_positions(arrival_id: int, positions: NDArray[np.int64]) -> Iterator[Po
     for key, first, count in list(chunks.values_list("pk", "first_position", "requests_count")):
         start, stop = np.searchsorted(positions, [first, first + count])
         if start < stop:
-            yield _portion(_without_payload().get(pk=key)).take(positions[start:stop] - first)
+            yield _portion(Chunk.objects.get(pk=key)).take(positions[start:stop] - first)
 
 
 def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime, *, but_cancelled: bool = False) -> None:
@@ -155,7 +167,7 @@ def merge(arrival_id: int) -> int:
     done = Chunk.objects.filter(arrival_id=arrival_id, waiting_count=0, open_count=0, overlays__isnull=False)
     for key in list(done.values_list("pk", flat=True).distinct()):
         with transaction.atomic():
-            chunk = Chunk.objects.select_for_update().defer("payload").get(pk=key)
+            chunk = Chunk.objects.select_for_update().get(pk=key)
             effective = _effective(chunk)
             if chunk.open_count or chunk.waiting_count or not effective.deliveries.all():
                 continue
@@ -166,16 +178,9 @@ def merge(arrival_id: int) -> int:
     return merged
 
 
-def _without_payload() -> QuerySet[Chunk]:
-    """Chunks whose payload is fetched when somebody looks at what was asked."""
-    return Chunk.objects.defer("payload")
-
-
 def _locked(arrival_id: int, ordinal: int) -> Chunk:
-    """The chunk, held until the transaction ends; its blobs are fetched when they are looked at."""
-    chunk: Chunk = (
-        Chunk.objects.select_for_update().defer("payload", "result").get(arrival_id=arrival_id, ordinal=ordinal)
-    )
+    """The chunk, held until the transaction ends; its result is fetched when it is looked at."""
+    chunk: Chunk = Chunk.objects.select_for_update().defer("result").get(arrival_id=arrival_id, ordinal=ordinal)
     return chunk
 
 
@@ -209,13 +214,14 @@ def _mark_first(chunk: Chunk, sent: NDArray[np.int64], overlaid: NDArray[np.int6
 
 
 def _portion(chunk: Chunk) -> Portion:
-    """A chunk as it stands: what was asked, and the answers in effect."""
+    """A chunk as it stands: what was asked, fetched when somebody looks at it, and the answers in effect."""
+    blob = functools.cache(lambda: asked_of(chunk.pk))
     answered = _effective(chunk)
     return Portion(
         arrival_id=chunk.arrival_id,
         ordinal=chunk.ordinal,
         positions=np.arange(chunk.first_position, chunk.first_position + chunk.requests_count, dtype=np.int64),
-        asked=Asked(lambda: payload.names(chunk.payload), lambda names: payload.open_table(chunk.payload, only=names)),
+        asked=Asked(lambda: payload.names(blob()), lambda names: payload.open_table(blob(), only=names)),
         states=answered.states,
         outcomes=answered.outcomes,
         revisions=answered.revisions,

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from cominflow import failpoint
 from cominflow.clock import ROME
 from cominflow.exchange import payload
-from cominflow.exchange.stored.reference_hash import hashes
+from cominflow.exchange.stored import chunks
 from cominflow.models import Arrival, Chunk, ReferenceRun, ReferenceSlice, Request
+from cominflow.text_hash import hashes
 
 Numbers = NDArray[np.int64]
 
@@ -244,10 +245,9 @@ def _merge(runs: Sequence[ReferenceRun], visible: Collection[str]) -> None:
 
 def _named(arrival: Arrival) -> Iterator[Run]:
     """Hashes and places of the requests that have a reference, chunk by chunk, not sorted."""
-    chunks = Chunk.objects.filter(arrival=arrival).order_by("ordinal")
-    for key, first in list(chunks.values_list("pk", "first_position")):
-        blob = Chunk.objects.values_list("payload", flat=True).get(pk=key)
-        references = payload.open_table(blob, only=["reference"]).column(0).combine_chunks()
+    rows = Chunk.objects.filter(arrival=arrival).order_by("ordinal")
+    for key, first in list(rows.values_list("pk", "first_position")):
+        references = payload.open_table(chunks.asked_of(key), only=["reference"]).column(0).combine_chunks()
         named = np.flatnonzero(np.asarray(pc.fill_null(pc.binary_length(references), 0)) > 0)
         if len(named):
             yield Run(hashes(references)[named], place_of(arrival.pk, named + first))

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from cominflow.exchange import payload
 from cominflow.exchange.stored import reference_runs
-from cominflow.exchange.stored.reference_hash import hash_of
 from cominflow.exchange.stored.reference_runs import (
     POSITION_BITS,
     SLICES_UNFILTERED_MAX,
@@ -32,6 +31,7 @@ from cominflow.exchange.stored.reference_runs import (
     positions_of,
 )
 from cominflow.models import Arrival, ReferenceRun, ReferenceSlice, Request
+from cominflow.text_hash import hash_of
 
 # Arrivals whose requests exist for others: while it is being read, an arrival can still be refused.
 VISIBLE = ("QUEUED", "ANSWERED", "CLOSED")

@@ -18,10 +18,11 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from cominflow import text_hash
 from cominflow.errors import CominflowError, UsageError
 from cominflow.exchange import request_states
 from cominflow.exchange.request_states import CANCELLED, WAITING
-from cominflow.exchange.stored import asked, cells, reference_hash
+from cominflow.exchange.stored import asked, cells
 from cominflow.exchange.stored.asked import Asked
 from cominflow.exchange.stored.portion import ROWS_ORDINAL, Answers, Incoming, Portion
 from cominflow.limits import REQUESTS_AS_ROWS_MAX
@@ -89,7 +90,7 @@ def _insert(together: Sequence[tuple[int, int, Incoming, list[bytes]]]) -> None:
     references = pa.concat_arrays([incoming.references for _, _, incoming, _ in together])
     codes = pa.concat_arrays([incoming.services for _, _, incoming, _ in together]).to_pylist()
     services = _services(codes)
-    named = zip(reference_hash.hashes(references).tolist(), references.to_pylist(), strict=True)
+    named = zip(text_hash.hashes(references).tolist(), references.to_pylist(), strict=True)
     hashes = [key if name else None for key, name in named]
     places = [
         (arrival_id, first + index, blob)

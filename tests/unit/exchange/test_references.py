@@ -19,7 +19,7 @@ AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 
 def test_the_hash_of_a_reference_is_the_same_in_every_release() -> None:
-    from cominflow.exchange.stored.reference_hash import hash_of
+    from cominflow.text_hash import hash_of
 
     references = ["", "A", "RIF-0000001", "Perch\u00e9", "x" * 64, "x" * 65]
     assert [hash_of(text) for text in references] == [
@@ -34,7 +34,7 @@ def test_the_hash_of_a_reference_is_the_same_in_every_release() -> None:
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=80)), max_size=30), st.integers(0, 5))
 def test_a_reference_has_the_same_hash_alone_and_in_any_column(references: list[str | None], start: int) -> None:
-    from cominflow.exchange.stored.reference_hash import hash_of, hashes
+    from cominflow.text_hash import hash_of, hashes
 
     column = pa.array(references, pa.string())[start:]
     assert hashes(column).tolist() == [hash_of(text or "") for text in references[start:]]
@@ -42,7 +42,7 @@ def test_a_reference_has_the_same_hash_alone_and_in_any_column(references: list[
 
 @given(st.lists(st.text(max_size=20), unique=True, max_size=200))
 def test_different_references_have_different_hashes(references: list[str]) -> None:
-    from cominflow.exchange.stored.reference_hash import hashes
+    from cominflow.text_hash import hashes
 
     assert len(np.unique(hashes(pa.array(references, pa.string())))) == len(references)
 
@@ -181,8 +181,8 @@ def test_what_was_purged_is_left_out_of_a_merge_and_never_found(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cominflow.exchange.stored import reference_runs, references
-    from cominflow.exchange.stored.reference_hash import hash_of
     from cominflow.models import Arrival, ReferenceRun
+    from cominflow.text_hash import hash_of
 
     monkeypatch.setattr(reference_runs, "MERGE_RUNS", 2)
     wanted = hash_of("RIF-1")

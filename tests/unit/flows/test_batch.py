@@ -183,13 +183,3 @@ def test_a_file_that_its_provider_cannot_take_keeps_no_other_of_its_batch_waitin
     assert "RV_20260301_002.A01" in house.outbox() and "RV_20260301_001.A01" not in house.outbox()
     assert "it raised ValueError" in Batch.objects.get().error
     assert [len(keys) for keys in told.asked] == [4, 2, 2]
-
-
-def test_what_waits_is_remembered_as_an_older_release_remembered_it_of_one_file(house: House) -> None:
-    from cominflow.flows import batch
-    from tests.house import bank_file
-
-    arrival = house.send("RV_20260301_001.txt", bank_file(2))
-    for step in (batch.identify, batch.read, batch.acknowledge):
-        assert step(arrival.batch_id) is None
-    assert batch.waiting(arrival.batch_id, True) == [[arrival.pk, -1]]

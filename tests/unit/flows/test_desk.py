@@ -169,8 +169,7 @@ def test_a_providers_answer_that_has_not_gone_out_is_not_taken_back(house: House
     batches.identify(arrival.batch_id)
     batches.read(arrival.batch_id)
     arrival.refresh_from_db()
-    ((ordinal, together),) = fulfil.waiting([arrival])
-    fulfil.fulfil(together, ordinal, at=now())
+    fulfil.fulfil([arrival])
     with pytest.raises(UsageError, match="answered by the provider of VIS1, not by hand"):
         desk.undo(place(arrival, 1), by="rossi", reason="wrong", at=now())
 

@@ -59,8 +59,8 @@ def test_two_threads_that_settle_charge_once_and_number_without_gaps(house: Hous
         batches.identify(arrival.batch_id)
         batches.read(arrival.batch_id)
         batches.acknowledge(arrival.batch_id)
-        for *keys, ordinal in batches.waiting(arrival.batch_id, True):
-            batches.fulfil(arrival.batch_id, ordinal, *keys)
+        for keys in batches.unanswered(arrival.batch_id, True):
+            batches.fulfil(arrival.batch_id, *keys)
     keys = list(Arrival.objects.values_list("pk", flat=True))
     start = threading.Barrier(2)
 

@@ -1,4 +1,4 @@
-"""Reference hash: 64 bits for the customer's own words for a request. Pure.
+"""Text hash: 64 bits for a text, such as the customer's own words for a request. Pure.
 
 It is part of the stored data: `hashes` gives the same numbers in every release.
 """
@@ -11,26 +11,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-# Up to this length the hash is computed for all references at once, above it one by one.
+# Up to this length the hash is computed for all texts at once, above it one by one.
 _COLUMN_BYTES_MAX = 64
 _SEED, _STEP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-def hashes(references: pa.StringArray) -> NDArray[np.int64]:
-    """The hash of each reference: int64 (n,). A null has that of the empty text.
+def hashes(texts: pa.StringArray) -> NDArray[np.int64]:
+    """The hash of each text: int64 (n,). A null has that of the empty text.
 
-    Eight bytes at a time through the finisher of splitmix64; references longer than 64 bytes through BLAKE2b.
+    Eight bytes at a time through the finisher of splitmix64; texts longer than 64 bytes through BLAKE2b.
     """
-    count = len(references)
-    _, offsets_buffer, data = references.buffers()
-    first = references.offset
+    count = len(texts)
+    _, offsets_buffer, data = texts.buffers()
+    first = texts.offset
     if count == 0 or offsets_buffer is None:
         return np.zeros(count, dtype=np.int64)
     bounds = np.frombuffer(offsets_buffer, dtype=np.int32)[first : first + count + 1].astype(np.int64)
     starts, lengths = bounds[:-1], np.diff(bounds)
-    if references.null_count:
-        lengths[np.asarray(references.is_null())] = 0
+    if texts.null_count:
+        lengths[np.asarray(texts.is_null())] = 0
     # Only this column's part of the buffer, and eight zero bytes so that the last word can be read whole.
     part = memoryview(data)[bounds[0] : bounds[-1]] if data is not None else b""
     starts = starts - bounds[0]
@@ -51,13 +51,13 @@ def hashes(references: pa.StringArray) -> NDArray[np.int64]:
     return result.view(np.int64)
 
 
-def hash_of(reference: str) -> int:
-    """The hash of one reference.
+def hash_of(text: str) -> int:
+    """The hash of one text.
 
     >>> hash_of("")
     -2152535657050944081
     """
-    return int(hashes(pa.array([reference], pa.string()))[0])
+    return int(hashes(pa.array([text], pa.string()))[0])
 
 
 def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
