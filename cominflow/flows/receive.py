@@ -224,7 +224,7 @@ def _accept_plain(examined: Sequence[Examined]) -> None:
         requests.add_rows(rows)
         many.insert(Once, ("arrival_id", "step", "done_at"), ((one.pk, "accepted", at) for one in arrivals))
         move_each(arrivals, "QUEUED", names, at=at, by=READER)
-        failpoint.hit("receive.decided")
+        failpoint.hit("receive.decided_together")
 
 
 def _acceptance(arrival: Arrival, feed: Feed, layout: Layout, *, is_small: bool, at: datetime) -> Callable[[], None]:
