@@ -12,7 +12,7 @@ from cominflow.errors import UsageError
 if TYPE_CHECKING:
     from cominflow.models import Delivery
 
-# As in `exchange.publish.KINDS`, which is not imported for `--help`; a test holds the two together.
+# As in `exchange.planning.KINDS`, which is not imported for `--help`; a test holds the two together.
 KINDS = ("receipt", "rejection", "answer", "invoice")
 
 

@@ -14,7 +14,9 @@ A direction for which the layout has no structure is written as text and as JSON
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -175,8 +177,8 @@ def _of_invoice(invoice: Invoice, count: int) -> Values:
 
 def invoice_lines(invoice: Invoice) -> Iterator[Values]:
     """One row per charged request, portion by portion: reference, service, net and VAT that sum to the invoice."""
-    shares = _shares(invoice)
-    used = dict.fromkeys(shares, 0)
+    lines = _lines(invoice)
+    vat_cents = 0
     for portion in chosen_for(invoice.arrival, invoice.delivery_number):
         charged = portion.take(np.flatnonzero(outcomes_in(portion, invoice.delivery_number) == "fulfilled"))
         if not len(charged):
@@ -185,31 +187,48 @@ def invoice_lines(invoice: Invoice) -> Iterator[Values]:
         net, vat = np.zeros(len(charged), np.int64), np.zeros(len(charged), np.int64)
         for code in dict.fromkeys(services.tolist()):
             of_service = services == code
-            first, count = used[code], int(of_service.sum())
-            net[of_service] = shares[code][0][first : first + count]
-            vat[of_service] = shares[code][1][first : first + count]
-            used[code] = first + count
+            net[of_service], vat[of_service] = lines[code].take(int(of_service.sum()))
+        vat_cents += int(vat.sum())
         yield {
             "line.reference": charged.references,
             "line.service": charged.services,
             "line.net": _amounts(net),
             "line.vat": _amounts(vat),
         }
-    assert all(used[code] == len(share[0]) for code, share in shares.items()), "every charged request has its record"
+    assert all(line.taken == line.quantity for line in lines.values()), "every charged request has its record"
+    assert vat_cents == invoice.vat_cents, "records carry the invoice's VAT"
 
 
-def _shares(invoice: Invoice) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Service -> net and VAT cents of each of its requests. VAT is shared out over the whole rate group."""
-    lines = list(invoice.lines.all())
-    nets = {line.service.code: charges.parts_of_line(E8(line.unit_price_e8), line.quantity) for line in lines}
-    shares: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
-    for rate in dict.fromkeys(line.vat_rate_bp for line in lines):
-        codes = [line.service.code for line in lines if line.vat_rate_bp == rate]
-        vat = charges.vat_of_parts(np.concatenate([nets[code] for code in codes]), rate)
-        for code, part in zip(codes, np.split(vat, np.cumsum([len(nets[code]) for code in codes])[:-1]), strict=True):
-            shares[code] = (nets[code], part)
-    assert sum(int(vat.sum()) for _, vat in shares.values()) == invoice.vat_cents, "records carry the invoice's VAT"
-    return shares
+@dataclass
+class _Line:
+    """A line of an invoice, shared out over its requests in the order of the file.
+
+    before  net cents of the lines before it in its rate group, over which the group's VAT is shared out
+    """
+
+    unit_price: E8
+    quantity: int
+    rate_bp: int
+    before: int
+    taken: int = 0
+
+    def take(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Net and VAT cents of its next `count` requests."""
+        net = charges.parts_of_line(self.unit_price, self.taken, count)
+        before = self.before + charges.part(self.unit_price, 0, self.taken)
+        self.taken += count
+        return net, charges.vat_of_parts(net, self.rate_bp, before=before)
+
+
+def _lines(invoice: Invoice) -> dict[str, _Line]:
+    """Service -> its line, none of it taken."""
+    nets: Counter[int] = Counter()
+    found = {}
+    for line in invoice.lines.all():
+        price = E8(line.unit_price_e8)
+        found[line.service.code] = _Line(price, line.quantity, line.vat_rate_bp, nets[line.vat_rate_bp])
+        nets[line.vat_rate_bp] += charges.part(price, 0, line.quantity)
+    return found
 
 
 def _amounts(cents: NDArray[np.int64]) -> pa.Array:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from cominflow import clock, stopping
-from cominflow.exchange import disk, feeds, names, publish, requests
+from cominflow.exchange import disk, feeds, names, planning, publish, requests
 from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move_all
 from cominflow.flows import contents, plain, receipts
@@ -46,18 +46,18 @@ def acknowledge(arrivals: Sequence[Arrival], *, at: datetime) -> None:
         rows = Delivery.objects.filter(arrival__in=decided, kind="receipt")
         planned = set(rows.values_list("arrival_id", "number"))
         due = [one for one in decided if (one.pk, one.readings_count) not in planned]
-        publish.plan_all([plan for arrival in due for plan in _acknowledgement(arrival)], at=at)
+        planning.plan_all([plan for arrival in due for plan in _acknowledgement(arrival)], at=at)
 
 
-def _acknowledgement(arrival: Arrival) -> Iterator[publish.Plan]:
+def _acknowledgement(arrival: Arrival) -> Iterator[planning.Plan]:
     number = arrival.readings_count
     for suffix in (b"", b".json"):
         name = _receipt_name(arrival, number) + suffix
-        yield publish.Plan(arrival, "receipt", number, "receipts", name, arrival.state)
+        yield planning.Plan(arrival, "receipt", number, "receipts", name, arrival.state)
     if arrival.state == "QUEUED" and arrival.rejected_count:
         name = feeds.load(arrival.feed_version).names.render("rejection", bytes(arrival.name), number)
         for each in contents.renderings(arrival, "rejection", name):
-            yield publish.Plan(arrival, "rejection", number, "outbox", each)
+            yield planning.Plan(arrival, "rejection", number, "outbox", each)
 
 
 def acknowledged(arrivals: Sequence[Arrival]) -> set[int]:

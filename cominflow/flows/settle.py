@@ -17,7 +17,7 @@ from django.db import transaction
 
 from cominflow import failpoint, stopping
 from cominflow.billing import charges
-from cominflow.exchange import feeds, publish, requests
+from cominflow.exchange import feeds, planning, requests
 from cominflow.exchange.moves import move_all
 from cominflow.exchange.names import Kind
 from cominflow.exchange.requests import Portion
@@ -76,7 +76,7 @@ class _Settling:
     rows: list[tuple[Portion, int]] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     invoices: list[ToIssue] = field(default_factory=list)
-    plans: list[publish.Plan] = field(default_factory=list)
+    plans: list[planning.Plan] = field(default_factory=list)
 
     def priced(self, arrival: Arrival, code: str) -> tuple[Service, Price]:
         """The service, and its price when the arrival was accepted."""
@@ -100,7 +100,7 @@ class _Settling:
         Charge.objects.bulk_create(self.charges)
         issue_all(self.invoices, at=at)
         failpoint.hit("settle.charged")
-        publish.plan_all(self.plans, at=at)
+        planning.plan_all(self.plans, at=at)
 
 
 def _answer(arrival: Arrival, settling: _Settling, *, at: datetime) -> None:
@@ -119,7 +119,7 @@ def _answer(arrival: Arrival, settling: _Settling, *, at: datetime) -> None:
         settling.invoices.append(ToIssue(arrival, number, lines))
         planned.append("invoice")
     settling.plans.extend(
-        publish.Plan(arrival, kind, number, "outbox", rendering)
+        planning.Plan(arrival, kind, number, "outbox", rendering)
         for kind in planned
         for rendering in contents.renderings(arrival, kind, feed.names.render(kind, name, number))
     )

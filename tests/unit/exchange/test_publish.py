@@ -40,9 +40,9 @@ def outbox(folders: Folders) -> Path:
 
 
 def plan(arrival: Arrival, at: datetime, name: bytes = b"RV_001.A01", number: int = 1) -> Delivery:
-    from cominflow.exchange import publish
+    from cominflow.exchange import planning
 
-    return publish.plan(arrival, "answer", number, "outbox", name, at=at)
+    return planning.plan(arrival, "answer", number, "outbox", name, at=at)
 
 
 def stage(folders: Folders, delivery: Delivery, at: datetime, content: bytes = ANSWER) -> None:
@@ -83,30 +83,30 @@ def test_a_delivery_is_planned_once(arrival: Arrival, at: datetime) -> None:
 
 
 def test_two_uploads_of_one_name_have_receipts_of_two_names(claimed: Claimed, at: datetime) -> None:
-    from cominflow.exchange import publish
+    from cominflow.exchange import planning
 
     first, second = claimed("RV_001.txt", b"one"), claimed("RV_001.txt", b"two")
     names = []
     for arrival in (first, second, first, second):
-        names.append(bytes(publish.plan(arrival, "receipt", 0, "receipts", b"RV_001.R01", at=at).name))
+        names.append(bytes(planning.plan(arrival, "receipt", 0, "receipts", b"RV_001.R01", at=at).name))
     assert names == [b"RV_001.R01", b"RV_001.%s.R01" % second.reference.encode()] * 2
 
 
 def test_many_are_planned_as_one_would_be(claimed: Claimed, at: datetime) -> None:
     from django.db import transaction
 
-    from cominflow.exchange import publish
+    from cominflow.exchange import planning
     from cominflow.models import Delivery
 
     first, second, third = (claimed(f"{name}.txt", name.encode()) for name in "abc")
     plan(first, at, b"TAKEN.A01")
     with transaction.atomic():
-        publish.plan_all(
+        planning.plan_all(
             [
-                publish.Plan(first, "answer", 2, "outbox", b"FREE.A02"),
-                publish.Plan(second, "answer", 1, "outbox", b"TAKEN.A01"),
-                publish.Plan(second, "receipt", 1, "receipts", b"TWICE.R01", "QUEUED"),
-                publish.Plan(third, "receipt", 1, "receipts", b"TWICE.R01", "REFUSED"),
+                planning.Plan(first, "answer", 2, "outbox", b"FREE.A02"),
+                planning.Plan(second, "answer", 1, "outbox", b"TAKEN.A01"),
+                planning.Plan(second, "receipt", 1, "receipts", b"TWICE.R01", "QUEUED"),
+                planning.Plan(third, "receipt", 1, "receipts", b"TWICE.R01", "REFUSED"),
             ],
             at=at,
         )

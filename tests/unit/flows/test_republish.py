@@ -192,11 +192,11 @@ def test_bytes_that_the_engine_makes_otherwise_are_held_and_can_be_asked_for_aga
 
 def test_the_kinds_that_the_command_offers_are_those_that_there_are(arrival: Arrival) -> None:
     from cominflow.cli import delivery
-    from cominflow.exchange import publish
+    from cominflow.exchange import planning
     from cominflow.models import Delivery
 
-    assert delivery.KINDS == publish.KINDS
-    assert set(Delivery.objects.values_list("kind", flat=True)) == set(publish.KINDS)
+    assert delivery.KINDS == planning.KINDS
+    assert set(Delivery.objects.values_list("kind", flat=True)) == set(planning.KINDS)
 
 
 def test_without_a_reason_or_a_folder_nothing_is_planned(house: House, arrival: Arrival) -> None:
