@@ -41,10 +41,13 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--postgresql", action="store_true")
-    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--build", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.build:
+        return _build()
     if chosen.one:
-        return _one(chosen.one)
+        return _one()
     with tempfile.TemporaryDirectory(prefix="cominflow-bench-") as name, contextlib.ExitStack() as cleaning:
         folder = Path(name)
         server = _postgresql(cleaning) if chosen.postgresql else ""
@@ -107,7 +110,7 @@ def _postgresql(cleaning: contextlib.ExitStack) -> str:
 
 
 def ours(data: Path, folder: Path, server: str) -> dict[str, float]:
-    """One run in a process of its own: `seconds` from the claim to the last publication, `processor_s` and the most
+    """One run in a process of its own, on a system that another one has set up: `seconds` from the claim to the last publication, `processor_s` and the most
     memory it had, `memory_mb`.
     """
     environment = {**os.environ, "COMINFLOW_DATA": str(data), "BENCH_FOLDER": str(folder)}
@@ -115,7 +118,8 @@ def ours(data: Path, folder: Path, server: str) -> dict[str, float]:
         from tests import postgresql
 
         environment["COMINFLOW_DATABASE_URL"] = postgresql.make_database(server, f"ours_{data.name[-1]}")
-    command = [sys.executable, __file__, "--one", str(data)]
+    subprocess.run([sys.executable, __file__, "--build"], env=environment, check=True)
+    command = [sys.executable, __file__, "--one"]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     sys.stderr.write("\n".join(done.stdout.splitlines()[:-1]) + "\n")
@@ -132,8 +136,8 @@ def _timed(script: str, *words: object) -> float:
     return float(done.stdout.split()[-1])
 
 
-def _one(data: Path) -> int:
-    """The system in this process: set up, fed with the file, run until all is published."""
+def _build() -> int:
+    """Set up a system with its customers and services."""
     from cominflow.cli.demo import scene
 
     folder = Path(os.environ["BENCH_FOLDER"])
@@ -141,6 +145,15 @@ def _one(data: Path) -> int:
     (folder / "client").mkdir()
     with contextlib.redirect_stdout(io.StringIO()):
         scene.build(folder, folder / "scores.csv")
+    return 0
+
+
+def _one() -> int:
+    """The engine in this process: fed with the file, run until all is published."""
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "cominflow.settings"
+    django.setup()
     from cominflow import settings
     from cominflow.exchange.disk import Folders
     from cominflow.flows import engine, lock
@@ -148,7 +161,7 @@ def _one(data: Path) -> int:
     from cominflow.models import Arrival, Delivery, Invoice
 
     folders = Folders(settings.DATA)
-    shutil.copyfile(folder / NAME, folders.customer("banca-demo").inbox / NAME)
+    shutil.copyfile(Path(os.environ["BENCH_FOLDER"], NAME), folders.customer("banca-demo").inbox / NAME)
     os.sync()
     with lock.locked(folders):
         runner = Runner(folders)

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import Serializer
@@ -106,6 +107,8 @@ def launch(*, executor_id: str = "local") -> None:
         "use_listen_notify": False,
         "system_database_engine": _database(),
     }
+    # Arrow's own allocator keeps some forty megabytes more of what is free again, and is no faster here.
+    pa.set_memory_pool(pa.system_memory_pool())
     stopping.forget()
     _log.setLevel(logging.ERROR)
     _launched.append(DBOS(config=config))
