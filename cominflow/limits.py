@@ -22,9 +22,9 @@ FSYNC_EACH_MAX = 8
 # bytes of each small file, are in memory.
 DELIVERIES_TOGETHER_MAX = 512
 
-# Small arrivals that are read in one transaction. On SQLite it keeps all other writers waiting, the claim as well: with
-# 256 of them, on a busy machine, somebody waited for longer than the half minute after which a writer gives up.
-READ_TOGETHER_MAX = 32
+# Small arrivals that are read one after the other, and then decided about in one transaction. What was read of them is
+# in memory meanwhile, some times their size, and the transaction takes some tenths of a millisecond for each.
+READ_TOGETHER_MAX = 64
 
 # Small arrivals that are settled in one transaction. It holds the counter of invoice numbers: others wait for it.
 SETTLED_TOGETHER_MAX = 64

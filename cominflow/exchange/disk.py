@@ -20,6 +20,7 @@ import fcntl
 import hashlib
 import os
 import re
+import stat
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -337,6 +338,22 @@ def sha256_of(descriptor: int) -> Written:
         digest.update(block)
         offset += len(block)
     return Written(digest.hexdigest(), offset)
+
+
+def holds(place: Path, written: Written) -> bool:
+    """Whether a plain file is at `place` (no link) that has this size and hash. Raises OSError."""
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as cause:
+        if cause.errno in (errno.ENOENT, errno.ELOOP):
+            return False
+        raise
+    try:
+        status = os.fstat(descriptor)
+        is_alike = stat.S_ISREG(status.st_mode) and status.st_size == written.bytes_count
+        return is_alike and sha256_of(descriptor) == written
+    finally:
+        os.close(descriptor)
 
 
 def device_of(descriptor: int) -> int:

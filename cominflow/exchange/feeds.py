@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -95,7 +95,10 @@ def names_of(customer: Customer) -> list[str]:
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Inside of it what is live is read once: the files of one batch are read with what was live when it began."""
+    """Inside of it what is live is read once, and each version once: a batch goes by what was live when it began."""
+    if _memory.get() is not None:
+        yield
+        return
     token = _memory.set({})
     try:
         yield
@@ -104,6 +107,29 @@ def remembered() -> Iterator[None]:
 
 
 _memory: ContextVar[dict[tuple[str, int], Any] | None] = ContextVar("live feeds", default=None)
+
+
+_V = TypeVar("_V", FeedVersion, LayoutVersion)
+
+
+def versions(keys: Collection[int]) -> dict[int, FeedVersion]:
+    """Feed versions by key, with their feeds."""
+    return _remembering("version", keys, FeedVersion.objects.select_related("feed").in_bulk)
+
+
+def layout_versions(keys: Collection[int]) -> dict[int, LayoutVersion]:
+    """Layout versions by key."""
+    return _remembering("layout", keys, LayoutVersion.objects.in_bulk)
+
+
+def _remembering(kind: str, keys: Collection[int], read: Callable[[Collection[int]], dict[int, _V]]) -> dict[int, _V]:
+    """Versions never change: what was read inside of `remembered` is not read again."""
+    memory = _memory.get()
+    if memory is None:
+        memory = {}
+    missing = [key for key in keys if (kind, key) not in memory]
+    memory |= {(kind, key): row for key, row in read(missing).items()} if missing else {}
+    return {key: memory[kind, key] for key in keys}
 
 
 def load(version: FeedVersion) -> Feed:
@@ -121,6 +147,7 @@ def layouts(version: FeedVersion) -> list[tuple[LayoutVersion, Layout]]:
         if memory is None:
             return found
         memory[key] = found
+        memory |= {("layout", row.pk): row for row, _ in found}
     return list(memory[key])
 
 
@@ -170,7 +197,8 @@ def live(customer: Customer) -> list[FeedVersion]:
     if memory is None:
         return _read_live(customer)
     if ("live", customer.pk) not in memory:
-        memory["live", customer.pk] = _read_live(customer)
+        memory["live", customer.pk] = found = _read_live(customer)
+        memory |= {("version", version.pk): version for version in found}
     return list(memory["live", customer.pk])
 
 

@@ -97,10 +97,8 @@ def move_deliveries(rows: Sequence[Delivery], to: str, *, at: datetime, by: str,
                 raise _refusal("delivery", row, present[row.pk], to, states.DELIVERY)
             row.reason = row.reason if to == "STAGED" else ""
         own = ("reason", "sha256", "bytes_count")
-        changes = ((to, *(getattr(row, name) for name in own), row.pk) for row in moving)
-        many.update(Delivery, ("state", *own), changes, keys=("id",))
-        if fields:
-            Delivery.objects.filter(pk__in=[row.pk for row in moving]).update(**fields)
+        changes = ((to, *fields.values(), *(getattr(row, name) for name in own), row.pk) for row in moving)
+        many.update(Delivery, ("state", *fields, *own), changes, keys=("id",))
         record_all(((row.reference, row.reason) for row in moving), to, at=at, by=by)
     for row in moving:
         for name, value in fields.items():

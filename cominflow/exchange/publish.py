@@ -11,10 +11,8 @@ HELD for an operator, and neither file is touched.
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
-import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -347,19 +345,7 @@ def _staged(folders: disk.Folders, delivery: Delivery) -> Path:
 
 def holds(place: Path, delivery: Delivery) -> bool:
     """Whether a file at `place` has the bytes that were staged for the delivery."""
-    try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as cause:
-        if cause.errno in (errno.ENOENT, errno.ELOOP):  # no such name, or a link
-            return False
-        raise
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != delivery.bytes_count:
-            return False
-        return disk.sha256_of(descriptor).sha256 == delivery.sha256
-    finally:
-        os.close(descriptor)
+    return disk.holds(place, disk.Written(delivery.sha256, delivery.bytes_count))
 
 
 def _other_bytes(delivery: Delivery, written: disk.Written) -> str:

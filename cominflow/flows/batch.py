@@ -82,8 +82,12 @@ def _record_failure(batch_id: int, error: str) -> None:
 @engine.workflow
 def process_batch(batch_id: int) -> None:
     """Take a batch to its end, or to the step where the world failed it."""
-    if not _begin(batch_id):
-        return
+    if _begin(batch_id):
+        with feeds.remembered():
+            _take_to_its_end(batch_id)
+
+
+def _take_to_its_end(batch_id: int) -> None:
     work = identify(batch_id)
     if work != FAILED:
         work = read(batch_id)
@@ -151,24 +155,20 @@ def _quarantine(arrival: Arrival, folders: Folders, reason: Reason, *, at: datet
 @_guarded
 def identify(batch_id: int) -> None:
     """Hash and keep each file; set duplicates aside, but for those of a file of this batch (see `read`)."""
-    if _is_late(batch_id):
-        return
-    batch = receive.arrivals_of(Batch.objects.get(pk=batch_id))
-    is_small = all(arrival.bytes_count <= LARGE_FILE_BYTES for arrival in batch)
+    arrivals = _to_read(batch_id)
+    is_small = all(arrival.bytes_count <= LARGE_FILE_BYTES for arrival in arrivals)
     with turns.writing() if is_small else nullcontext():  # a large file is hashed for seconds
-        receive.identify(batch, Folders(settings.DATA), at=clock.now())
+        receive.identify(arrivals, Folders(settings.DATA), at=clock.now())
 
 
 @_guarded
 def read(batch_id: int) -> None:
-    """Read each file: small ones some to a transaction, a savepoint for each; large ones chunk by chunk.
+    """Read each file, and decide about it: about some small ones in one transaction. Large ones chunk by chunk.
 
     One that `identify` left CLAIMED has a twin before it: whether it is a duplicate is decided just before its turn.
     """
-    if _is_late(batch_id):
-        return
     folders = Folders(settings.DATA)
-    arrivals = [a for a in receive.arrivals_of(Batch.objects.get(pk=batch_id)) if a.state in _UNREAD]
+    arrivals = [arrival for arrival in _to_read(batch_id) if arrival.state in _UNREAD]
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
     for together in _read_together(small):
         if together[0].state == "CLAIMED":
@@ -203,9 +203,12 @@ def _read_together(small: Sequence[Arrival]) -> Iterator[list[Arrival]]:
         yield share
 
 
-def _is_late(batch_id: int) -> bool:
-    """A late batch only brings out what its arrival has: one that is released meanwhile is another batch's to read."""
-    return Batch.objects.filter(pk=batch_id, late_for__isnull=False).exists()
+def _to_read(batch_id: int) -> list[Arrival]:
+    """None of a late batch, which only brings out what its arrival has: one that is released meanwhile is another
+    batch's to read.
+    """
+    batch = Batch.objects.get(pk=batch_id)
+    return [] if batch.late_for_id is not None else receive.arrivals_of(batch)
 
 
 def _about(arrival: Arrival) -> AbstractContextManager[None]:

@@ -20,7 +20,7 @@ from cominflow.exchange.disk import Folders, Written
 from cominflow.exchange.moves import move_all
 from cominflow.flows import contents, plain, receipts
 from cominflow.limits import CHUNK_REQUESTS, DELIVERIES_TOGETHER_MAX
-from cominflow.models import Arrival, Delivery, FeedVersion, LayoutVersion
+from cominflow.models import Arrival, Delivery
 
 PUBLISHER = "publisher"
 UNPUBLISHED = ("PLANNED", "STAGED", "HELD")
@@ -29,10 +29,8 @@ RECEIPT_STATES = ("QUEUED", "REFUSED", "DUPLICATE", "QUARANTINED", "HELD")
 
 def prepare(arrivals: Sequence[Arrival]) -> None:
     """Read the feeds and layouts of these arrivals, once for all of them: each is asked for often."""
-    feed_versions = FeedVersion.objects.select_related("feed").in_bulk(
-        {one.feed_version_id for one in arrivals} - {None}
-    )
-    layout_versions = LayoutVersion.objects.in_bulk({one.layout_version_id for one in arrivals} - {None})
+    feed_versions = feeds.versions({one.feed_version_id for one in arrivals} - {None})
+    layout_versions = feeds.layout_versions({one.layout_version_id for one in arrivals} - {None})
     for arrival in arrivals:
         if arrival.feed_version_id is not None:
             arrival.feed_version = feed_versions[arrival.feed_version_id]
@@ -105,6 +103,8 @@ def publish_all(arrivals: Sequence[Arrival], folders: Folders) -> None:
 
 def _close(by_key: Mapping[int, Arrival], *, at: datetime) -> None:
     """CLOSED, for those that are answered and have everything out."""
+    if not Arrival.objects.filter(pk__in=by_key, state="ANSWERED").exists():
+        return  # none of the receipts that go out first
     with transaction.atomic():
         waiting = Delivery.objects.filter(arrival__in=by_key, state__in=UNPUBLISHED).values_list(
             "arrival_id", flat=True

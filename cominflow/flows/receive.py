@@ -49,7 +49,7 @@ def arrivals_of(batch: Batch) -> list[Arrival]:
     """The arrivals that a batch works on, in the order they were claimed."""
     if batch.late_for_id is not None:
         return [Arrival.objects.select_related("customer").get(pk=batch.late_for_id)]
-    return list(batch.arrivals.prefetch_related("customer").order_by("pk"))  # one object for each customer
+    return list(batch.arrivals.select_related("customer").order_by("pk"))
 
 
 def identify(batch: Sequence[Arrival], folders: Folders, *, at: datetime) -> None:
@@ -224,7 +224,7 @@ def _accept_plain(examined: Sequence[Examined]) -> None:
         requests.add_rows(rows)
         many.insert(Once, ("arrival_id", "step", "done_at"), ((one.pk, "accepted", at) for one in arrivals))
         move_each(arrivals, "QUEUED", names, at=at, by=READER)
-        failpoint.hit("receive.decided")
+        failpoint.hit("receive.decided_together")
 
 
 def _acceptance(arrival: Arrival, feed: Feed, layout: Layout, *, is_small: bool, at: datetime) -> Callable[[], None]:

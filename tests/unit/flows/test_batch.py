@@ -183,3 +183,27 @@ def test_a_file_that_its_provider_cannot_take_keeps_no_other_of_its_batch_waitin
     assert "RV_20260301_002.A01" in house.outbox() and "RV_20260301_001.A01" not in house.outbox()
     assert "it raised ValueError" in Batch.objects.get().error
     assert [len(keys) for keys in told.asked] == [4, 2, 2]
+
+
+def test_many_small_files_ask_the_database_no_more_often_than_few(house: House) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from cominflow import clock
+    from cominflow.customers import register
+    from cominflow.exchange.claim import claim
+    from tests.house import BANK, bank_file, scored
+
+    def statements(batch: int, count: int) -> int:
+        contents = [bank_file(1, seed=100 * batch + number) for number in range(count)]
+        house.tell({key: value for content in contents for key, value in scored(content).items()})
+        for number, content in enumerate(contents):
+            (house.folders.customer(BANK).inbox / f"RV_2026030{batch}_{number:03d}.txt").write_bytes(content)
+        with CaptureQueriesContext(connection) as asked:
+            claim(house.folders, register.find(BANK), at=clock.now())
+            house.work()
+        return len(asked)
+
+    statements(1, 1)  # the year's first invoice
+    assert statements(2, 2) == statements(3, 12)
+    assert len(house.outbox()) == 2 * (1 + 2 + 12)

@@ -418,7 +418,7 @@ def test_a_twin_that_another_batch_is_reading_counts_as_received(house: House) -
         *(("receive.identified", before) for before in range(3)),
         *(("archive.cleared", before) for before in range(3)),
         ("quarantine.linked", 0),  # only one file is set aside, and only one is accepted
-        ("receive.decided", 0),
+        ("receive.decided_together", 0),
     ],
 )
 def test_twins_that_came_together_end_the_same_wherever_the_work_was_killed(
