@@ -26,7 +26,7 @@ MEASUREMENTS = (
     ("latency.py", "--beside", "3000000"),
     ("end_to_end.py",),
     ("end_to_end.py", "--postgresql"),
-    ("growth.py",),
+    ("growth.py", "--plot", "docs/growth.svg"),
     ("burst.py",),
     ("repeats.py",),
     ("help.py",),
@@ -37,6 +37,9 @@ def main() -> int:
     """Run them all; returns 1 when one failed."""
     failed = False
     parts = [_heading()]
+    results = FOLDER / "results"
+    results.mkdir(exist_ok=True)
+    kept = results / f"{clock.now():%Y%m%dT%H%M%SZ}-{_commit()[:8]}.txt"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pratiche.txt")
         subprocess.run([sys.executable, FOLDER / "make_file.py", path], check=True)
@@ -46,12 +49,10 @@ def main() -> int:
                 [sys.executable, FOLDER / command[0], *command[1:]], cwd=ROOT, stdout=subprocess.PIPE, text=True
             )
             failed |= done.returncode != 0
-            parts.append(f"== {' '.join((script, *arguments))}\n\n{done.stdout}")
+            shown = " ".join((script, *(word for word in arguments if "/" not in word and "{" not in word)))
+            parts.append(f"== {shown}\n\n{done.stdout}")
             print(parts[-1], flush=True)
-    results = FOLDER / "results"
-    results.mkdir(exist_ok=True)
-    kept = results / f"{clock.now():%Y%m%dT%H%M%SZ}-{_commit()[:8]}.txt"
-    kept.write_text("\n".join(parts), encoding="utf-8")
+            kept.write_text("\n".join(parts), encoding="utf-8")  # each at once: all of it takes half an hour
     print(f"kept in {kept.relative_to(ROOT)}")
     return 1 if failed else 0
 
