@@ -2,7 +2,7 @@
 # Two environments in one folder: what runs the system, and on top of it what tests it.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sqlite test-postgresql test-commands lint tidy format docs golden sim bench programs clean
+.PHONY: help demo test test-sqlite test-postgresql test-commands lint tidy format docs golden sim kills bench programs clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python3.12 test` chooses another.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
@@ -71,6 +71,10 @@ golden: .venv/tests  ## rewrite the golden files; read the difference before you
 
 sim: .venv/tests  ## kill the real flows between any two steps: make sim SEED=7
 	$(BIN)/python -m tests.simulation --seed $(SEED)
+
+kills: programs  ## kill the installed system 200 times at random under load, on both databases
+	$(BIN)/python -m tests.simulation.under_load --seed $(SEED)
+	$(BIN)/python -m tests.simulation.under_load --seed $(SEED) --postgresql
 
 bench: .venv/tests  ## measure; results are kept with machine, date and commit
 	$(BIN)/python -m bench

@@ -1,0 +1,309 @@
+"""Kill the installed system at random while customers send: `python -m tests.simulation.under_load --kills 200`.
+
+Unlike the simulation beside it, everything is as in production: `cominflow up`, real limits, a client over SFTP and
+another that renames into the inbox, the disk. All processes are killed with SIGKILL at random moments, the start
+included, and started again. At the end nothing may be lost, nothing doubled, and every request answered as the
+provider's table says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import logging
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+
+from tests import postgresql, preloaded
+from tests.system import BIN, LAYOUTS, ROOT, System
+from tracciati import declare
+from tracciati.generate import Order, generate
+
+CUSTOMER, LAYOUT = "banca-demo", LAYOUTS / "banca-demo" / "visure.toml"
+RECORD = 202
+CODE, OUTCOME, SCORE = slice(25, 41), slice(52, 54), slice(54, 60)
+# How many requests a file has, and how often.
+SIZES, WEIGHTS = (1, 3, 300, 20_000), (60, 20, 16, 4)
+PERSONS = 20_000
+PAUSE_S = 0.3
+END_S = 1800
+
+
+@dataclass
+class Sent:
+    """A file that was sent. `is_sure`: the client was told so; else its connection broke, and it sent it once more."""
+
+    name: str
+    content: bytes
+    kind: str
+    is_sure: bool = False
+
+    @property
+    def sha256(self) -> str:
+        """Its content's hash."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass
+class Load:
+    """Makes files and sends them, in a thread, until it is told to end."""
+
+    system: System
+    chance: random.Random
+    persons: list[bytes]
+    sent: list[Sent] = field(default_factory=list)
+    ending: threading.Event = field(default_factory=threading.Event)
+    broken_count: int = 0
+
+    def run(self) -> None:
+        """Send one file after the other."""
+        layout = declare.load(LAYOUT)
+        while not self.ending.wait(PAUSE_S):
+            one = self._make(layout, len(self.sent) + 1)
+            self.sent.append(one)
+            if self.chance.random() < 0.5:
+                self.system.place(CUSTOMER, one.name, one.content)
+                one.is_sure = True
+            while not one.is_sure and not self.ending.is_set():
+                try:
+                    self._upload(one)
+                    one.is_sure = True
+                except (OSError, EOFError, paramiko.SSHException):
+                    self.broken_count += 1
+                    self.ending.wait(PAUSE_S)
+
+    def _make(self, layout: declare.Layout, number: int) -> Sent:
+        name = f"RV_2026{3 + number // 25_000:02d}{1 + number // 900 % 28:02d}_{number % 900:03d}.txt"
+        good = [one for one in self.sent if one.kind == "good" and one.is_sure]
+        if good and self.chance.random() < 0.05:
+            return Sent(name, self.chance.choice(good).content, "duplicate")
+        count = self.chance.choices(SIZES, WEIGHTS)[0]
+        content = io.BytesIO()
+        generate(layout, content, Order(seed=number, count=count, given={"richiesta.servizio": "VIS1"}))
+        lines = content.getvalue().splitlines(keepends=True)
+        for index in range(1, len(lines) - 1):
+            person = self.chance.choice(self.persons)
+            lines[index] = lines[index][: CODE.start] + person + lines[index][CODE.stop :]
+        if self.chance.random() < 0.05:
+            lines[-1] = lines[-1][:2] + b"9999999" + lines[-1][9:]
+            return Sent(name, b"".join(lines), "refused")
+        return Sent(name, b"".join(lines), "good")
+
+    def _upload(self, one: Sent) -> None:
+        """Through a session of its own, as one file; raises when the server goes meanwhile."""
+        with paramiko.SSHClient() as client:
+            client.load_host_keys(str(self.system.folder / "known_hosts"))
+            client.set_missing_host_key_policy(paramiko.RejectPolicy())
+            client.connect(
+                "127.0.0.1", self.system.port, CUSTOMER, key_filename=str(self.system.folder / CUSTOMER),
+                allow_agent=False, look_for_keys=False, timeout=5, banner_timeout=5, auth_timeout=5,
+            )  # fmt: skip
+            sftp = client.open_sftp()
+            sftp.get_channel().settimeout(10)
+            sftp.putfo(io.BytesIO(one.content), f"/inbox/{one.name}", confirm=False)
+
+
+def main() -> int:
+    """Kill, start again, look. 0 when all was well."""
+    parser = argparse.ArgumentParser(
+        "tests.simulation.under_load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--postgresql", action="store_true")
+    options = parser.parse_args()
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # that connections break is what is tried here
+    folder = Path(tempfile.mkdtemp(prefix="under-load-"))
+    server = postgresql.PostgreSQL() if options.postgresql else None
+    commands = preloaded.Preloaded()
+    os.environ[preloaded.BIN] = str(commands.bin)
+    try:
+        url = postgresql.make_database(str(server.url), "load") if server else f"sqlite:///{folder}/cominflow.db"
+        system = System(folder, url)
+        problems = _run(system, options.kills, random.Random(options.seed))
+    finally:
+        commands.stop()
+        if server is not None:
+            server.stop()
+    for line in problems:
+        print(line)
+    if problems:
+        print(f"seed {options.seed}; everything is kept in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def _run(system: System, kills: int, chance: random.Random) -> list[str]:
+    scores = _prepare(system)
+    load = Load(system, random.Random(chance.random()), list(scores))
+    thread = threading.Thread(target=load.run, name="load")
+    began = time.monotonic()
+    _start(system)
+    thread.start()
+    try:
+        for number in range(1, kills + 1):
+            time.sleep(chance.uniform(0.2, 3.0))
+            _kill(system)
+            print(f"\r{number} of {kills} kills, {len(load.sent)} files", end="", file=sys.stderr, flush=True)
+            if chance.random() < 0.2:  # in the middle of its start
+                process = _begin(system)
+                time.sleep(chance.uniform(0.1, 2.0))
+                _end(process)
+            _start(system)
+    finally:
+        load.ending.set()
+        thread.join()
+        _kill(system)
+    released = _finish(system)
+    requests = sum(len(one.content) // RECORD - 2 for one in load.sent if one.kind == "good")
+    print(
+        f"\n{kills} kills in {time.monotonic() - began:.0f} s: {len(load.sent)} files with {requests:,} good requests, "
+        f"{load.broken_count} broken uploads, {released} files released that were under way at five kills in a row"
+    )
+    return list(_problems(system, load.sent, scores))
+
+
+def _prepare(system: System) -> dict[bytes, bytes]:
+    """The system, and person -> score of those whom the table has: nine of ten."""
+    content = io.BytesIO()
+    generate(declare.load(LAYOUT), content, Order(seed=1, count=PERSONS))
+    persons = dict.fromkeys(line[CODE] for line in content.getvalue().splitlines()[1:-1])
+    scores = {one: b"%06d" % (number % 1000) if number % 10 else b"" for number, one in enumerate(persons)}
+    table = system.folder / "scores.csv"
+    rows = (f"{one.decode()},{int(score)}\n" for one, score in scores.items() if score)
+    table.write_text("codice_fiscale,punteggio\n" + "".join(rows))
+    settings = {"file": str(table), "key": {"codice_fiscale": "codice_fiscale"}, "result": {"punteggio": "punteggio"}}
+    system.build(CUSTOMER, {"VIS1": ("3.50", settings), "VIS2": ("5.90", None)})
+    return scores
+
+
+def _start(system: System) -> None:
+    """Start it, and wait until it is ready; the port is another one each time."""
+    system.port = 0
+    system.up()
+
+
+def _begin(system: System) -> subprocess.Popen[bytes]:
+    with (system.folder / "up.log").open("ab") as log:
+        return subprocess.Popen(
+            [BIN / "cominflow", "up", "--listen", "127.0.0.1:0"],
+            env=system.environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log,
+        )  # fmt: skip
+
+
+def _kill(system: System) -> None:
+    if system.process is not None:
+        _end(system.process)
+        if system.process.stdout is not None:
+            system.process.stdout.close()
+        system.process = None
+
+
+def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    """SIGKILL for it and for what it began, and wait until all are gone."""
+    children: list[int] = []
+    with suppress(FileNotFoundError):
+        words = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = [os.pidfd_open(int(word)) for word in words]
+    process.kill()
+    for child in children:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child, signal.SIGKILL)
+    process.wait()
+    for child in children:
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, child, os.WEXITED)
+        os.close(child)
+
+
+def _finish(system: System) -> int:
+    """Let it work until nothing is left to do. Returns how many files were released.
+
+    What was under way at five kills is put off or set aside, since it might be what kills: an operator goes on with it.
+    """
+    released = 0
+    deadline = time.monotonic() + END_S
+    while True:
+        done = subprocess.run(
+            [BIN / "cominflow", "run", "--once"], env=system.environment, cwd=ROOT, capture_output=True, text=True
+        )
+        aside = system.json("arrival", "list", "--state", "QUARANTINED")
+        if done.returncode == 0 and not aside:
+            return released
+        assert time.monotonic() < deadline, done.stdout + done.stderr
+        for one in aside:
+            system.run("arrival", "release", one["arrival"], "--reason", "we killed it ourselves")
+            released += 1
+
+
+def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> Iterator[str]:
+    """What does not hold."""
+    for line in system.json("reconcile", "--deep")["findings"]:
+        yield f"reconcile: {line}"
+    arrivals: dict[str, list[dict[str, str]]] = {}
+    for arrival in system.json("arrival", "list", "--limit", str(10 * len(sent))):
+        arrivals.setdefault(arrival["file"], []).append(arrival)
+    hash_of = {one.name: one.sha256 for one in sent}
+    closed = (name for name, found in arrivals.items() for one in found if one["state"] == "CLOSED")
+    accepted = Counter(hash_of.get(name) for name in closed)
+    outbox = system.outbox(CUSTOMER)
+    receipts = os.listdir(system.data / "customers" / CUSTOMER / "receipts")
+    for one in sent:
+        found = arrivals.pop(one.name, [])
+        states = Counter(arrival["state"] for arrival in found)
+        if not found and one.is_sure:
+            yield f"{one.name} ({one.kind}) never became an arrival"
+        if len(found) > 1 and one.kind == "good" and states["CLOSED"] > 1:
+            yield f"{one.name} was accepted {states['CLOSED']} times"
+        wanted = {"good": {"CLOSED", "DUPLICATE"}, "refused": {"REFUSED"}, "duplicate": {"DUPLICATE"}}[one.kind]
+        if not set(states) <= wanted:
+            yield f"{one.name} ({one.kind}) ended {dict(states)}"
+        stem = one.name.removesuffix(".txt")
+        told = sum(1 for name in receipts if name.startswith(stem + ".") and not name.endswith(".json"))
+        if told < len(found):
+            yield f"{one.name} has {told} receipts for {len(found)} arrivals"
+        if one.kind == "good" and found:
+            if accepted[one.sha256] != 1:
+                yield f"{one.name} has a content that was accepted {accepted[one.sha256]} times"
+            yield from _wrong_answer(one, outbox.get(f"{stem}.A01"), scores)
+            if f"{stem}.F01" not in outbox and any(scores[line[CODE]] for line in one.content.splitlines()[1:-1]):
+                yield f"{one.name} has no invoice"
+    yield from (f"an arrival of {name} that nobody sent" for name in arrivals)
+    for folder in ("spool", "publish"):
+        yield from (f"{folder}/{name} is left over" for name in os.listdir(system.data / folder))
+
+
+def _wrong_answer(one: Sent, answer: bytes | None, scores: dict[bytes, bytes]) -> Iterator[str]:
+    if answer is None:
+        yield f"{one.name} has no answer"
+        return
+    asked, answered = one.content.splitlines(), answer.splitlines()
+    if len(asked) != len(answered):
+        yield f"{one.name} has {len(asked)} records, and its answer {len(answered)}"
+        return
+    for number, (before, after) in enumerate(zip(asked[1:-1], answered[1:-1], strict=True), 1):
+        score = scores[before[CODE]]
+        wanted = before[: OUTCOME.start] + (b"00" + score if score else b"10      ") + before[SCORE.stop :]
+        if after != wanted:
+            yield f"request {number} of {one.name} was answered {after[OUTCOME]!r} {after[SCORE]!r}, not {score!r}"
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
