@@ -77,7 +77,7 @@ def test_help_imports_neither_django_nor_pandas(bare: System) -> None:
     loaded = set(done.stdout.split())
     assert not loaded & {"django", "pandas", "numpy", "pyarrow", "paramiko", "dbos"}
     of_library = {name for name in loaded if name.startswith("tracciati.")}
-    assert of_library <= {"tracciati.cli", "tracciati.cli.streams", "tracciati.cli.words"}
+    assert of_library <= {"tracciati.cli", "tracciati.cli.streams", "tracciati.cli.words", "tracciati.wording"}
 
 
 def test_a_system_begins_with_init_and_init_can_be_repeated(bare: System) -> None:

@@ -72,7 +72,7 @@ def _shown(text: str, folder: Path) -> str:
     text = text.replace(str(folder / "data"), "DATA").replace(str(folder), "FOLDER")
     text = re.sub(r"\S*/cominflow-test-\w+/test\.db", "DATABASE", text)
     text = re.sub(r"^(database +).*$", r"\1DATABASE", text, flags=re.MULTILINE)
-    text = re.sub(r"/\d+-\w{8}\.writing", "/NAME.writing", text)
+    text = re.sub(r"/\d+-[0-9a-f]{16}\.writing", "/NAME.writing", text)
     text = re.sub(r"\(process \d+\)", "(process PID)", text)
     text = _LOG_LINE.sub("", text).replace("\r", "\\r")
     return text if not text or text.endswith("\n") else text + "\n"

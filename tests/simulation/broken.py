@@ -22,10 +22,10 @@ def published_before_the_rename() -> None:
     """The row says PUBLISHED, then the file gets its name."""
     into_folder = publish._into_folder
 
-    def wrong(folders: Any, delivery: Any) -> str:
+    def wrong(folders: Any, delivery: Any, **how: Any) -> str:
         publish.moves.move(delivery, "PUBLISHED", at=clock.now(), by="broken", published_at=clock.now())
         failpoint.hit(BETWEEN)
-        return into_folder(folders, delivery)
+        return into_folder(folders, delivery, **how)
 
     publish._into_folder = wrong
 
