@@ -121,7 +121,7 @@ def _numbers(cells: Bytes) -> NDArray[np.int64]:
     return found
 
 
-WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN = 640, 360, 70, 50, 20
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 70, 45, 20, 50
 
 
 def _drawn(found: Sequence[Measured]) -> str:
@@ -134,11 +134,11 @@ def _drawn(found: Sequence[Measured]) -> str:
 
     def x(requests: float) -> float:
         share = (math.log10(requests) - decades_x[0]) / (decades_x[1] - decades_x[0])
-        return LEFT + share * (WIDTH - LEFT - MARGIN)
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
 
     def y(seconds: float) -> float:
         share = (math.log10(seconds) - decades_y[0]) / (decades_y[1] - decades_y[0])
-        return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - MARGIN)
+        return HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
@@ -147,11 +147,11 @@ def _drawn(found: Sequence[Measured]) -> str:
     ]
     for power in range(int(decades_x[0]), int(decades_x[1]) + 1):
         at = x(10**power)
-        parts.append(f'<path d="M{at:.1f} {MARGIN}V{HEIGHT - BOTTOM}" stroke="#ddd"/>')
+        parts.append(f'<path d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#ddd"/>')
         parts.append(f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{10**power:,}</text>')
     for power in range(int(decades_y[0]), int(decades_y[1]) + 1):
         at = y(10**power)
-        parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - MARGIN}" stroke="#ddd"/>')
+        parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{10.0**power:g} s</text>')
     each = min(one.seconds / one.requests for one in found)
     begins = max(found[0].requests, 10 ** decades_y[0] / each)
@@ -162,7 +162,7 @@ def _drawn(found: Sequence[Measured]) -> str:
         f'<path d="M{"L".join(f"{x(one.requests):.1f} {y(one.seconds):.1f}" for one in found)}" stroke="#0a58a8" '
         'stroke-width="2" fill="none"/>',
         *(f'<circle cx="{x(one.requests):.1f}" cy="{y(one.seconds):.1f}" r="4" fill="#0a58a8"/>' for one in found),
-        f'<text x="{(LEFT + WIDTH - MARGIN) / 2}" y="{HEIGHT - 10}" text-anchor="middle">requests in the file '
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">requests in the file '
         f"(dashed: {1e6 * each:.1f} microseconds for each)</text></svg>",
     ]
     return "\n".join(parts) + "\n"
