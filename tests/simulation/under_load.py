@@ -69,9 +69,16 @@ class Load:
     sent: list[Sent] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
     broken_count: int = 0
+    failure: BaseException | None = None
 
     def run(self) -> None:
-        """Send one file after the other."""
+        """Send one file after the other; what ends it early is kept in `failure`."""
+        try:
+            self._send_all()
+        except BaseException as failure:  # noqa: BLE001  told at the end
+            self.failure = failure
+
+    def _send_all(self) -> None:
         layout = declare.load(LAYOUT)
         while not self.ending.wait(PAUSE_S):
             one = self._make(layout, len(self.sent) + 1)
@@ -129,6 +136,7 @@ def main() -> int:
     options = parser.parse_args()
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # that connections break is what is tried here
     folder = Path(tempfile.mkdtemp(prefix="under-load-"))
+    print(f"seed {options.seed}, in {folder}", flush=True)
     server = postgresql.PostgreSQL() if options.postgresql else None
     commands = preloaded.Preloaded()
     os.environ[preloaded.BIN] = str(commands.bin)
@@ -143,7 +151,7 @@ def main() -> int:
     for line in problems:
         print(line)
     if problems:
-        print(f"seed {options.seed}; everything is kept in {folder}")
+        print(f"seed {options.seed}; the data folder is kept: {folder}")
         return 1
     shutil.rmtree(folder)
     return 0
@@ -176,7 +184,11 @@ def _run(system: System, kills: int, chance: random.Random) -> list[str]:
         f"\n{kills} kills in {time.monotonic() - began:.0f} s: {len(load.sent)} files with {requests:,} good requests, "
         f"{load.broken_count} broken uploads, {released} files released that were under way at five kills in a row"
     )
-    return list(_problems(system, load.sent, scores))
+    problems = list(_problems(system, load.sent, scores))
+    sure = sum(one.is_sure for one in load.sent)
+    if load.failure is not None or sure < kills:
+        problems.append(f"the load was too little: {sure} files of which the client is sure ({load.failure!r})")
+    return problems
 
 
 def _prepare(system: System) -> dict[bytes, bytes]:
@@ -262,7 +274,7 @@ def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> I
     hash_of = {one.name: one.sha256 for one in sent}
     closed = (name for name, found in arrivals.items() for one in found if one["state"] == "CLOSED")
     accepted = Counter(hash_of.get(name) for name in closed)
-    outbox = system.outbox(CUSTOMER)
+    outbox, known = system.outbox(CUSTOMER), set[str]()
     receipts = os.listdir(system.data / "customers" / CUSTOMER / "receipts")
     for one in sent:
         found = arrivals.pop(one.name, [])
@@ -276,15 +288,18 @@ def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> I
             yield f"{one.name} ({one.kind}) ended {dict(states)}"
         stem = one.name.removesuffix(".txt")
         told = sum(1 for name in receipts if name.startswith(stem + ".") and not name.endswith(".json"))
-        if told < len(found):
+        if told != len(found):
             yield f"{one.name} has {told} receipts for {len(found)} arrivals"
         if one.kind == "good" and found:
             if accepted[one.sha256] != 1:
                 yield f"{one.name} has a content that was accepted {accepted[one.sha256]} times"
             yield from _wrong_answer(one, outbox.get(f"{stem}.A01"), scores)
-            if f"{stem}.F01" not in outbox and any(scores[line[CODE]] for line in one.content.splitlines()[1:-1]):
-                yield f"{one.name} has no invoice"
+            is_charged = any(scores[line[CODE]] for line in one.content.splitlines()[1:-1])
+            if (f"{stem}.F01" in outbox) != is_charged:
+                yield f"{one.name} has {'no' if is_charged else 'an'} invoice"
+            known |= {f"{stem}.A01", f"{stem}.F01"}
     yield from (f"an arrival of {name} that nobody sent" for name in arrivals)
+    yield from (f"outbox/{name} answers nothing" for name in outbox if name not in known)
     for folder in ("spool", "publish"):
         yield from (f"{folder}/{name} is left over" for name in os.listdir(system.data / folder))
 
