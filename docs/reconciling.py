@@ -19,8 +19,8 @@ banca-demo  2026-03-01      2      3297        0     0      3297        0       
 R-101 A-1: the original of an arrival is nowhere
   expected archive/2026/03/1f0c…; found nothing there
   do: take the file from a backup; its name in the archive is the SHA-256 of its content
-looked at: 2 arrivals, 3,297 requests, 4 charges, 2 invoices, 1 chunks, 1 originals, 9 deliveries
-1 things do not add up
+looked at: arrivals 2, requests 3,297, charges 4, invoices 2, chunks 1, originals 1, deliveries 9
+1 finding
 ```
 
 It ends with exit code 0 when everything adds up and 1 when there is a finding; `--json` gives the same to programs.

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cominflow.cli import setup, showing
+from tracciati.wording import counted
 
 
 @click.command(
@@ -71,6 +72,6 @@ def _tell(report: Any) -> None:
         click.echo("")
     for line in report.lines():
         click.echo(line)
-    seen = ", ".join(f"{count:,} {name}" for name, count in report.seen.items() if count) or "nothing"
+    seen = ", ".join(f"{name} {count:,}" for name, count in report.seen.items() if count) or "nothing"
     click.echo(f"looked at: {seen}")
-    click.echo("everything adds up" if report.is_clean else f"{report.counts.total()} things do not add up")
+    click.echo("everything adds up" if report.is_clean else counted(report.counts.total(), "finding"))

@@ -83,6 +83,12 @@ def _unexpected(problem: Exception) -> int:
     if isinstance(problem, OSError):
         where = f" {problem.filename}" if problem.filename else ""
         return _told(f"cannot use{where}: {quoting.said(problem)}", WORLD)
+    if isinstance(problem, ModuleNotFoundError) and not str(problem.name).startswith(("cominflow", "tracciati")):
+        return _told(
+            f"the Python package that gives `{problem.name}` is not installed\n"
+            f"  do: install cominflow with all that it needs: `{sys.executable} -m pip install cominflow`",
+            WORLD,
+        )
     if isinstance(problem, ZoneInfoNotFoundError):
         return _told("this system has no timezone data for Italy\n  do: install `tzdata` (apt, or pip)", WORLD)
     # Not Python's own traceback: the words of an error may quote a person's data, and are no help without them.

@@ -57,7 +57,7 @@ def to_json(value: Any) -> str:
 
 
 def text_of(value: Any) -> str:
-    """A value for a person: instants in Italian time, nothing for None, yes and no."""
+    """A value for a person: Italian time with its offset (an hour of autumn comes twice), nothing for None, yes, no."""
     if value is None:
         return ""
     if isinstance(value, Mapping | list | tuple) and not value:
@@ -65,7 +65,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.astimezone(ROME).strftime("%Y-%m-%d %H:%M:%S")
+        return value.astimezone(ROME).strftime("%Y-%m-%d %H:%M:%S %z")
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {text_of(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):

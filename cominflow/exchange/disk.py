@@ -47,6 +47,8 @@ _HINTS = {
     errno.EROFS: "the file system is mounted read-only: look at the system's log, then mount it writable",
     errno.EACCES: "give the account that runs cominflow the right to write here",
     errno.EPERM: "give the account that runs cominflow the right to write here",
+    errno.EEXIST: "something else has this name: see whose it is, and move it away",
+    errno.ENOTDIR: "a file is where one of the path's folders has to be: see whose it is, and move it away",
     errno.EXDEV: "keep the whole data folder on one file system",
     errno.EMFILE: "raise the limit on open files (ulimit -n)",
     errno.ENAMETOOLONG: "use a shorter path for COMINFLOW_DATA",

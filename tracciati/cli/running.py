@@ -58,6 +58,12 @@ def run(command: click.Command, name: str, arguments: list[str] | None = None) -
         hint = _REMEDIES.get(problem.errno or 0, "see that it can be read and written, then run the command again")
         return _told(f"cannot use{where}: {problem.strerror or problem}\n  do: {hint}", WORLD)
     except Exception as problem:  # noqa: BLE001 the last line of defence: a defect has its own code, its trace is shown
+        if isinstance(problem, ModuleNotFoundError) and not str(problem.name).startswith("tracciati"):
+            return _told(
+                f"the Python package that gives `{problem.name}` is not installed\n"
+                f"  do: install it: `{sys.executable} -m pip install {problem.name}`",
+                WORLD,
+            )
         traceback.print_exception(problem, file=sys.stderr)
         return _told("this is a defect of tracciati, not of your data\n  do: report it with the lines above", DEFECT)
 

@@ -116,3 +116,10 @@ def test_a_full_disk_behind_standard_output_is_told_as_that() -> None:
         "error: cannot write standard output: No space left on device\n"
         "  do: make room where it is sent to, or send it elsewhere\n"
     )
+
+
+def test_a_package_that_is_not_installed_is_named_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(ModuleNotFoundError("No module named 'dbos'", name="dbos")) == 3
+    told = capsys.readouterr().err
+    assert told.startswith("error: the Python package that gives `dbos` is not installed\n  do: install ")
+    assert ended(ModuleNotFoundError("No module named 'cominflow.gone'", name="cominflow.gone")) == 70

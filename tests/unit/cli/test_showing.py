@@ -46,7 +46,7 @@ def test_a_list_that_is_cut_says_how_many_are_left_out_and_programs_read_it_on_s
 
 
 def test_people_read_italian_time_and_programs_utc(capsys: pytest.CaptureFixture[str]) -> None:
-    assert showing.text_of(AT) == "2026-03-02 00:30:00"
+    assert showing.text_of(AT) == "2026-03-02 00:30:00 +0100"
     showing.record({"at": AT, "day": date(2026, 3, 1), "rate": Decimal("3.50"), "name": b"a\xff"}, as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "at": "2026-03-01T23:30:00+00:00",

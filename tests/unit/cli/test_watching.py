@@ -68,7 +68,7 @@ def test_a_look_says_what_is_there_and_what_changed_since_the_one_before() -> No
         2, files={"CLOSED": 12}, requests={"read": 0, "waiting": 20_000, "open": 3, "done": 20_100}, oldest_waiting=None
     )
     assert list(watching.table(look(0), "4711", None, title="/var/lib")) == [
-        "2026-03-01 10:00:00  /var/lib",
+        "2026-03-01 10:00:00 +0100  /var/lib",
         "the engine runs (process 4711)",
         "",
         "files       QUEUED                   2",
@@ -84,7 +84,7 @@ def test_a_look_says_what_is_there_and_what_changed_since_the_one_before() -> No
         "a person    nothing waits for one",
     ]
     assert list(watching.table(later, "", look(0), title="/var/lib")) == [
-        "2026-03-01 10:00:02  /var/lib",
+        "2026-03-01 10:00:02 +0100  /var/lib",
         "NO ENGINE RUNS: start `cominflow up`",
         "",
         "files       QUEUED                   0  -2 (-1.0/s)",
@@ -106,14 +106,14 @@ def test_what_fails_is_told_with_its_next_try() -> None:
 
     failing = look(0, failing=(Failing(7, "publish: no space\nleft", AT),))
     *_, last = watching.table(failing, "4711", None, title="x")
-    assert last == "failing     publish: no space left; tried again at 2026-03-01 10:00:00"
+    assert last == "failing     publish: no space left; tried again at 2026-03-01 10:00:00 +0100"
 
 
 def test_elsewhere_than_on_a_terminal_blocks_follow_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     watch(Looks(look(0), look(2)))
     printed = capsys.readouterr().out
     assert printed.count("  /var/lib\n") == 2 and "\x1b" not in printed
-    assert "one\n\n2026-03-01 10:00:02" in printed
+    assert "one\n\n2026-03-01 10:00:02 +0100" in printed
 
 
 def test_on_a_terminal_the_table_is_drawn_over_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_a_database_that_does_not_answer_is_asked_again(capsys: pytest.CaptureFi
 
     watch(Looks(look(0), OperationalError("database is locked"), look(4)))
     _, told = capsys.readouterr().out.split("/var/lib: the database does not answer; it is asked again every 0.001 s\n")
-    assert told.startswith("  database is locked\n\n2026-03-01 10:00:04")
+    assert told.startswith("  database is locked\n\n2026-03-01 10:00:04 +0100")
     watch(Looks(OperationalError("gone"), look(0)), as_json=True)
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) == 1 and "gone" in captured.err

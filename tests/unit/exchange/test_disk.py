@@ -158,3 +158,12 @@ def test_a_folder_is_not_opened_through_a_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc")
     with pytest.raises(WorldError, match="cannot open the folder"):
         disk.open_folder(tmp_path / "link")
+
+
+def test_a_file_where_a_folder_has_to_be_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(WorldError, match="something else has this name: see whose it is") as told:
+        disk.ensure_folder(tmp_path / "taken")
+    assert "exists and that its disk" not in str(told.value)
+    with pytest.raises(WorldError, match="something else has this name"):
+        disk.ensure_folder(tmp_path / "taken" / "below")
