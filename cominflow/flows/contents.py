@@ -26,6 +26,7 @@ from django.db.models import Prefetch
 from numpy.typing import NDArray
 
 from cominflow import stopping
+from cominflow.arrow import in_one_piece
 from cominflow.billing import charges
 from cominflow.exchange import archive, feeds, payload, requests
 from cominflow.exchange.disk import Folders
@@ -94,7 +95,7 @@ def _results(portion: Portion, layout: Layout, number: int) -> Values:
     for origin in sorted(wanted):
         name = origin.removeprefix("result.")
         if name in portion.results.column_names:
-            values[origin] = pc.if_else(told, portion.results.column(name).combine_chunks(), None)
+            values[origin] = pc.if_else(told, in_one_piece(portion.results.column(name)), None)
         else:
             values[origin] = pa.nulls(len(portion))
     return values

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cominflow.arrow import in_one_piece
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.requests import Incoming
 from tracciati.layout import Field, Layout
@@ -148,7 +149,7 @@ def _row_of_unit(rows: NDArray[np.int32], units: NDArray[np.int64]) -> pa.Array:
 def _text(columns: pa.Table, path: str, feed: Feed, count: int) -> pa.Array:
     """The column that `record.field` names, as text; null becomes the empty text."""
     name = path if path in columns.column_names else path.partition(".")[2]
-    column = columns.column(name).combine_chunks()
+    column = in_one_piece(columns.column(name))
     array = column.cast(pa.string()) if not pa.types.is_string(column.type) else column
     assert len(array) == count
     return pc.fill_null(array, "")

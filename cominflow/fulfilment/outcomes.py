@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cominflow.arrow import in_one_piece
+
 # Outcome -> the state of a request that has it (`exchange.request_states`).
 STATE_OF: Mapping[str, str] = {
     "fulfilled": "ANSWERED",
@@ -131,7 +133,7 @@ def _column(name: str, series: pd.Series[Any]) -> pa.Array:
         raise Unusable(f"column {name} holds integers above 9223372036854775807; give them as text") from None
     except UnicodeError:
         raise Unusable(f"column {name} holds half a character (a lone surrogate), which is no text") from None
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    column = in_one_piece(column)
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.dictionary_decode()

@@ -25,6 +25,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from cominflow import quoting
+from cominflow.arrow import in_one_piece
 from cominflow.errors import WorldError
 from cominflow.fulfilment import sql
 from cominflow.fulfilment.keys import Keys
@@ -67,7 +68,7 @@ class TableProvider:
         table, there = _table(settings, wanted, list(dict.fromkeys([*key.values(), *result.values()])))
         places = there.places(_joined(list(wanted.values())))
         found = pa.array(places, mask=places < 0)
-        columns = {ours: pc.take(table.column(theirs).combine_chunks(), found) for ours, theirs in result.items()}
+        columns = {ours: pc.take(in_one_piece(table.column(theirs)), found) for ours, theirs in result.items()}
         frame = pd.DataFrame(
             {ours: pd.arrays.ArrowExtensionArray(column) for ours, column in columns.items()}, index=requests.index
         )
@@ -83,9 +84,7 @@ def _text(requests: pd.DataFrame, name: str) -> pa.Array:
             "look up", f"requests by {name!r}", f"they have only {', '.join(map(str, requests.columns))}",
             hint="correct 'key' in the service's provider settings",
         )  # fmt: skip
-    column = pa.array(requests[name].array, from_pandas=True)
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return column.cast(pa.string())
+    return in_one_piece(pa.array(requests[name].array, from_pandas=True)).cast(pa.string())
 
 
 def _table(settings: Mapping[str, Any], wanted: Mapping[str, pa.Array], columns: list[str]) -> tuple[pa.Table, Keys]:
@@ -174,7 +173,7 @@ def _keys(name: str, table: pa.Table, keys: Sequence[str]) -> Keys:
     _require_columns(name, table, list(keys))
     theirs = []
     for key in keys:
-        column = table.column(key).combine_chunks()
+        column = in_one_piece(table.column(key))
         if pa.types.is_null(column.type):
             column = column.cast(pa.string())
         if not pa.types.is_string(column.type):

@@ -68,7 +68,7 @@ class Asked:
         """(raw, offsets): the records of all requests, and int64 (n+1,) where each begins."""
         raw = columns.one(self._open([RAW]), RAW)
         offsets = np.frombuffer(raw.buffers()[1], dtype=np.int32)[: len(raw) + 1].astype(np.int64)
-        content = raw.buffers()[2].to_pybytes()[: int(offsets[-1])] if offsets[-1] else b""
+        content = bytes(memoryview(raw.buffers()[2])[: int(offsets[-1])]) if offsets[-1] else b""
         return (content, offsets) if self._index is None else _cut(content, offsets, self._index)
 
     def _one(self, name: str) -> pa.Array:

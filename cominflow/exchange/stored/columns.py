@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cominflow.arrow import in_one_piece
+
 
 def is_storable(column_type: pa.DataType) -> bool:
     """Is it one of the five types?"""
@@ -49,7 +51,7 @@ def widest(first: pa.DataType, second: pa.DataType) -> pa.DataType:
 
 def one(table: pa.Table, name: str) -> pa.Array:
     """A column as one array."""
-    return table.column(name).combine_chunks()
+    return in_one_piece(table.column(name))
 
 
 def lay_over(below: pa.Table, above: pa.Table, index: NDArray[np.int64], rows_count: int) -> pa.Table:

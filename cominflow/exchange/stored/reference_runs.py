@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from cominflow import failpoint
 from cominflow.clock import ROME
 from cominflow.exchange import payload
-from cominflow.exchange.stored import chunks
+from cominflow.exchange.stored import chunks, columns
+from cominflow.exchange.stored.asked import REFERENCE
 from cominflow.models import Arrival, Chunk, ReferenceRun, ReferenceSlice, Request
 from cominflow.text_hash import hashes
 
@@ -247,7 +248,7 @@ def _named(arrival: Arrival) -> Iterator[Run]:
     """Hashes and places of the requests that have a reference, chunk by chunk, not sorted."""
     rows = Chunk.objects.filter(arrival=arrival).order_by("ordinal")
     for key, first in list(rows.values_list("pk", "first_position")):
-        references = payload.open_table(chunks.asked_of(key), only=["reference"]).column(0).combine_chunks()
+        references = columns.one(payload.open_table(chunks.asked_of(key), only=[REFERENCE]), REFERENCE)
         named = np.flatnonzero(np.asarray(pc.fill_null(pc.binary_length(references), 0)) > 0)
         if len(named):
             yield Run(hashes(references)[named], place_of(arrival.pk, named + first))
