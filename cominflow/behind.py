@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 
@@ -20,6 +20,8 @@ from cominflow import quoting
 from cominflow.limits import BEHIND_MAX
 
 log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 
 class Behind:
@@ -32,7 +34,7 @@ class Behind:
         self._name = name
         self._thread: ThreadPoolExecutor | None = None
         self._pieces: deque[Future[Any]] = deque()
-        self._has_failed = False
+        self._failure: BaseException | None = None
 
     def do(self, piece: Callable[..., object], *words: Any) -> None:
         """Have it done. Waits as long as BEHIND_MAX others are not finished.
@@ -42,12 +44,22 @@ class Behind:
         if connection.in_atomic_block:
             piece(*words)
             return
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._name)
         while len(self._pieces) >= BEHIND_MAX:
             self._next()
-        about = contextvars.copy_context()
-        self._pieces.append(self._thread.submit(about.run, self._run, piece, *words))
+        self._pieces.append(self._submit(piece, *words))
+
+    def ahead(self, items: Iterator[Found]) -> Iterator[Found]:
+        """The same items, each made by the second thread while the one before it is worked on.
+
+        Raises what making one raised, and what a piece did. Inside a transaction each is made when it is wanted.
+        """
+        if connection.in_atomic_block:
+            yield from items
+            return
+        coming = self._submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = self._submit(next, items, None)
+            yield item
 
     def __enter__(self) -> Behind:
         return self
@@ -68,17 +80,22 @@ class Behind:
             self._thread.submit(_close_connection)
             self._thread.shutdown()
 
+    def _submit(self, piece: Callable[..., Any], *words: Any) -> Future[Any]:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._name)
+        return self._thread.submit(contextvars.copy_context().run, self._run, piece, *words)
+
     def _next(self) -> None:
         """Wait for the oldest piece."""
         self._pieces.popleft().result()
 
-    def _run(self, piece: Callable[..., object], *words: Any) -> None:
-        if self._has_failed:
-            return
+    def _run(self, piece: Callable[..., Any], *words: Any) -> Any:
+        if self._failure is not None:
+            raise self._failure
         try:
-            piece(*words)
-        except BaseException:
-            self._has_failed = True
+            return piece(*words)
+        except BaseException as failure:
+            self._failure = failure
             raise
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import re
 import stat
@@ -25,9 +26,13 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cominflow import quoting
 from cominflow.errors import UsageError, WorldError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 from cominflow.exchange import kernel
 
 CUSTOMER_CODE = re.compile(r"[a-z0-9_-]{1,32}")
@@ -331,6 +336,28 @@ def write_durably(path: Path, chunks: Iterable[bytes | bytearray | memoryview], 
         raise world_error("write", path, cause) from cause
     fsync_folder(path.parent)
     return Written(digest.hexdigest(), bytes_count)
+
+
+class Hashing(io.BufferedWriter):
+    """A new file that knows the hash and the size of what is written into it.
+
+    raw  open for writing, at its beginning; it is only ever appended to
+    """
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__(raw)
+        self._digest, self._bytes_count = hashlib.sha256(), 0
+
+    def write(self, part: ReadableBuffer, /) -> int:
+        """Append bytes. Raises OSError."""
+        self._digest.update(part)
+        self._bytes_count += memoryview(part).nbytes
+        return super().write(part)
+
+    @property
+    def written(self) -> Written:
+        """Hash and size of all that was written."""
+        return Written(self._digest.hexdigest(), self._bytes_count)
 
 
 def sha256_of(descriptor: int) -> Written:

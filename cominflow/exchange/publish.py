@@ -11,6 +11,7 @@ HELD for an operator, and neither file is touched.
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -47,7 +48,7 @@ class _Made:
 
 @contextmanager
 def stage(folders: disk.Folders, delivery: Delivery, *, at: datetime, by: str = "publish") -> Iterator[BinaryIO]:
-    """A new file to write the delivery's bytes into (it can seek); STAGED when the block ends without an exception.
+    """A new file to write the delivery's bytes into; STAGED when the block ends without an exception.
 
     What is STAGED stays as it is: staged again, the new bytes are thrown away (ask `is_planned` first to save the
     work). One that was published before and is PLANNED again has its hash: other bytes are thrown away, and it is
@@ -98,20 +99,19 @@ def _making(folders: disk.Folders, delivery: Delivery, made: list[_Made], leftov
     """A file for the bytes, added to `made` when they are written."""
     temporary = folders.publish / f"{delivery.pk}-{secrets.token_hex(8)}{_WRITING}"
     try:
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as cause:
         raise disk.world_error("write", temporary, cause) from cause
     leftovers.callback(temporary.unlink, missing_ok=True)
     failpoint.hit("publish.opened")
     try:
-        with os.fdopen(descriptor, "w+b") as sink:
+        with disk.Hashing(io.FileIO(descriptor, "w")) as sink:
             yield sink
             sink.flush()
             os.fchmod(sink.fileno(), 0o440)
-            written = disk.sha256_of(sink.fileno())
     except OSError as cause:
         raise disk.world_error("write", temporary, cause) from cause
-    made.append(_Made(delivery, temporary, written))
+    made.append(_Made(delivery, temporary, sink.written))
 
 
 def _state_staged(folders: disk.Folders, made: Sequence[_Made], *, at: datetime, by: str) -> set[int]:

@@ -6,7 +6,8 @@ goes on: a delivery's bytes are the same whenever they are made, and a published
 
 from __future__ import annotations
 
-import tempfile
+import io
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import BinaryIO
@@ -135,14 +136,10 @@ def _shares(rows: Iterable[Delivery], by_key: Mapping[int, Arrival]) -> Iterator
 
 
 def made_again(delivery: Delivery, folders: Folders) -> Written:
-    """Hash and size of the delivery's bytes, made anew where nobody sees them and kept nowhere. Raises WorldError."""
-    try:
-        with tempfile.TemporaryFile(dir=folders.publish) as sink:  # without a name: a kill leaves nothing
-            _write(sink, delivery, folders)
-            sink.flush()
-            return disk.sha256_of(sink.fileno())
-    except OSError as cause:
-        raise disk.world_error("write", folders.publish, cause) from cause
+    """Hash and size of the delivery's bytes, made anew and kept nowhere."""
+    with disk.Hashing(io.FileIO(os.devnull, "w")) as sink:
+        _write(sink, delivery, folders)
+    return sink.written
 
 
 def _write(sink: BinaryIO, delivery: Delivery, folders: Folders) -> None:

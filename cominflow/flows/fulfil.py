@@ -70,61 +70,65 @@ def fulfil(arrivals: Sequence[Arrival]) -> bool:
     waits = requests.waiting_of(arrivals)
     ordinals = sorted({ordinal for its in waits.values() for ordinal in its})
     is_whole = True
+    those = ([one for one in arrivals if ordinal in waits.get(one.pk, ())] for ordinal in ordinals)
+    portions = map(_waiting, those, ordinals)
     with Behind("storing answers") as behind:
-        for ordinal in ordinals:
+        second = behind if len(ordinals) > 1 else None
+        for by_service in second.ahead(portions) if second else portions:
             stopping.look()
-            those = [one for one in arrivals if ordinal in waits.get(one.pk, ())]
-            is_whole &= fulfil_portion(those, ordinal, behind if len(ordinals) > 1 else None)
+            is_whole &= _fulfil_portion(by_service, second)
     return is_whole
 
 
-def fulfil_portion(arrivals: Sequence[Arrival], ordinal: int, behind: Behind | None = None) -> bool:
-    """`fulfil` for one portion of each arrival. Its answers are stored `behind` the asking of the next one, if there
-    is one.
-    """
+def _fulfil_portion(by_service: _ByService, behind: Behind | None) -> bool:
+    """Ask for these requests, and store what is said: `behind` the asking of the next ones, if there are any."""
     at = clock.now()
-    by_key = {arrival.pk: arrival for arrival in arrivals}
-    portions = requests.read_portions(arrivals, ordinal, states={"WAITING"})
     told: list[_Told] = []
     is_whole = True
     try:
-        for code, asked in _by_service(by_key, portions):
+        for (code, _), asked in by_service.items():
             is_whole &= _ask_all(asked, code, told, at=at)
     finally:
         # When one provider fails, the others need not be asked again for that.
-        store = partial(_store, told, at=at)
-        behind.do(store) if behind else store()
+        if told:
+            store = partial(_store, _answers(told), _notes(told), at=at)
+            behind.do(store) if behind else store()
     return is_whole
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """Requests of one arrival: `index` (int64) are their places in the portion."""
+    """Requests of one arrival: `index` (int64) are their places in the portion, `columns` what a provider is told."""
 
     arrival: Arrival
     portion: Portion
     index: NDArray[np.int64]
+    columns: pa.Table
 
     def take(self, start: int, stop: int) -> _Asked:
-        return replace(self, index=self.index[start:stop])
+        index = self.index[start:stop]
+        return replace(self, index=index, columns=self.columns.slice(start, len(index)))
 
 
 # Some requests of one arrival, and what was said of them.
 _Told = tuple[_Asked, Said]
+# Requests of each service, and of each layout by itself: one layout, one set of columns and types.
+_ByService = dict[tuple[str, int | None], list[_Asked]]
 
 
-def _by_service(by_key: Mapping[int, Arrival], portions: Sequence[Portion]) -> Iterator[tuple[str, list[_Asked]]]:
-    """(service, requests) of each service, and of each layout by itself: one layout, one set of columns and types."""
-    found: dict[tuple[str, int | None], list[_Asked]] = {}
-    for portion in portions:
+def _waiting(arrivals: Sequence[Arrival], ordinal: int) -> _ByService:
+    """What waits in one portion of each of these arrivals."""
+    by_key = {arrival.pk: arrival for arrival in arrivals}
+    found: _ByService = {}
+    for portion in requests.read_portions(arrivals, ordinal, states={"WAITING"}):
         arrival = by_key[portion.arrival_id]
         services = portion.services.dictionary_encode()
         places = services.indices.to_numpy()
         for place, code in enumerate(services.dictionary.to_pylist()):
-            asked = _Asked(arrival, portion, np.flatnonzero(places == place))
+            index = np.flatnonzero(places == place)
+            asked = _Asked(arrival, portion, index, columns.take(portion.columns, index))
             found.setdefault((code, arrival.layout_version_id), []).append(asked)
-    for (code, _), asked_of in found.items():
-        yield code, asked_of
+    return found
 
 
 def _ask_all(asked: Sequence[_Asked], code: str, told: list[_Told], *, at: datetime) -> bool:
@@ -138,7 +142,8 @@ def _ask_all(asked: Sequence[_Asked], code: str, told: list[_Told], *, at: datet
     most = _most(service, sum(len(one.index) for one in asked))
     for number, go in enumerate(_in_goes(asked, most)):
         if number:
-            _store(told, at=at)
+            _store(_answers(told), _notes(told), at=at)
+            told.clear()
             if pauses.is_paused(service.provider):
                 return False
         told.extend(_ask(service, go))
@@ -175,9 +180,9 @@ def _most(service: Service, count: int) -> int:
 
 def _ask(service: Service, asked: Sequence[_Asked]) -> list[_Told]:
     """What the service's provider says of these requests, arrival by arrival."""
-    tables = [columns.take(one.portion.columns, one.index) for one in asked]
     counts = [len(one.index) for one in asked]
-    frame = columns.stacked(tables, counts).to_pandas(types_mapper=pd.ArrowDtype)  # exact: text, cents, nulls
+    table = columns.stacked([one.columns for one in asked], counts)
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype)  # exact: text, cents, nulls
     keys = [
         provider.keys(one.arrival.reference, one.portion.positions[one.index], one.arrival.claim_id) for one in asked
     ]
@@ -199,15 +204,13 @@ def _rows(said: Said, start: int, stop: int) -> Said:
     return Said(said.outcomes[start:stop], results, {} if start else said.notes)
 
 
-def _store(told: list[_Told], *, at: datetime) -> None:
-    """Store what was said, and forget it here. Nothing was said: nothing happens."""
-    if not told:
-        return
-    answers: dict[int, list[Answers]] = {}
+def _answers(told: Sequence[_Told]) -> list[tuple[Portion, Answers]]:
+    """What was said of the requests of each portion, as it is to be stored."""
+    parts: dict[int, list[Answers]] = {}
     portions: dict[int, tuple[Arrival, Portion]] = {}
     for asked, said in told:
         portions[asked.arrival.pk] = asked.arrival, asked.portion
-        answers.setdefault(asked.arrival.pk, []).append(
+        parts.setdefault(asked.arrival.pk, []).append(
             Answers(
                 positions=asked.portion.positions[asked.index],
                 states=np.where(said.outcomes == "pending", "OPEN", "ANSWERED"),
@@ -216,12 +219,18 @@ def _store(told: list[_Told], *, at: datetime) -> None:
                 by=WORKER,
             )
         )
-    notes = {called(key): words for _, said in told for key, words in said.notes.items()}
-    told.clear()
-    fitting = [(portion, _fitting(arrival, joined(answers[key]))) for key, (arrival, portion) in portions.items()]
+    return [(portion, _fitting(arrival, joined(parts[key]))) for key, (arrival, portion) in portions.items()]
+
+
+def _notes(told: Sequence[_Told]) -> dict[str, str]:
+    """A request's name -> what its provider says of it."""
+    return {called(key): words for _, said in told for key, words in said.notes.items()}
+
+
+def _store(answers: Sequence[tuple[Portion, Answers]], notes: Mapping[str, str], *, at: datetime) -> None:
     failpoint.hit("fulfil.asked")
     with transaction.atomic():
-        requests.store_all(fitting, at=at, but_cancelled=True)
+        requests.store_all(answers, at=at, but_cancelled=True)
         for name, words in list(notes.items())[:_NOTES_MAX]:
             record(name.partition("/")[0], f"{name} set aside"[:40], at=at, by=WORKER, reason=words)
         failpoint.hit("fulfil.stored")

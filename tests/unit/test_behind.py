@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 import pytest
@@ -91,3 +92,53 @@ def test_inside_a_transaction_it_is_done_at_once(database: str) -> None:
     with transaction.atomic(), Behind("testing") as behind:
         behind.do(lambda: Customer.objects.create(code="banca-demo", name="Banca Demo", created_at="2026-03-01T00:00Z"))
         assert Customer.objects.count() == 1
+
+
+def test_items_are_made_by_the_second_thread_one_ahead_and_between_them_what_is_handed_over(database: str) -> None:
+    order: list[str] = []
+    second = threading.Event()
+
+    def made() -> Iterator[int]:
+        for number in range(3):
+            assert threading.current_thread() is not threading.main_thread()
+            order.append(f"made {number}")
+            if number == 1:
+                second.set()
+            yield number
+
+    with Behind("testing") as behind:
+        for number in behind.ahead(made()):
+            if number == 0:
+                assert second.wait(10), "the next one is made while this one is worked on"
+            behind.do(order.append, f"stored {number}")
+    assert order == ["made 0", "made 1", "stored 0", "made 2", "stored 1", "stored 2"]
+
+
+@pytest.mark.parametrize("where", ["making", "storing", "using"])
+def test_what_fails_ends_the_items(database: str, where: str) -> None:
+    used: list[int] = []
+
+    def made() -> Iterator[int]:
+        yield from (1, 2)
+        if where == "making":
+            raise KeyError("making")
+        yield from (3, 4, 5, 6)
+
+    def store(number: int) -> None:
+        if where == "storing" and number == 2:
+            raise KeyError("storing")
+
+    with pytest.raises(KeyError, match=where), Behind("testing") as behind:
+        for number in behind.ahead(made()):
+            if where == "using" and number == 2:
+                raise KeyError("using")
+            used.append(number)
+            behind.do(store, number)
+    assert used in ([1], [1, 2], [1, 2, 3]), "nothing goes on long after a failure"
+
+
+def test_inside_a_transaction_items_are_made_when_they_are_wanted(database: str) -> None:
+    from django.db import transaction
+
+    with transaction.atomic(), Behind("testing") as behind:
+        assert [threading.current_thread() is item for item in behind.ahead(iter([threading.main_thread()]))] == [True]

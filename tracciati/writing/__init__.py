@@ -49,7 +49,6 @@ class Written:
 
     records_count: int
     bytes_count: int
-    sha256: str
     transliterated: Mapping[str, int]
 
 
@@ -132,8 +131,8 @@ class Writer:
         except TracciatiError:
             self._output.abandon()
             raise
-        size, sha256 = self._output.close(changes)
-        return Written(self._ledger.records_count, size, sha256, dict(self._transliterated))
+        self._output.close(changes)
+        return Written(self._ledger.records_count, self._output.bytes_count, dict(self._transliterated))
 
     def __enter__(self) -> Self:
         """A writer may be used in a `with`: an error then leaves no temporary file behind. `close` is still yours."""

@@ -1,4 +1,4 @@
-"""Output: the bytes of a file on their way into its sink, hashed as they pass.
+"""Output: the bytes of a file on their way into its sink.
 
 From the first record with a total on, bytes are held back (beyond a mebibyte in an unnamed temporary file), because a
 total is known only at the end and may change its length. The last separator is held back too: whether a file ends
@@ -7,7 +7,6 @@ with one is the layout's word, and known when nothing follows.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Mapping
 from typing import IO, BinaryIO, NamedTuple
@@ -33,7 +32,6 @@ class Output:
         self._sink = sink
         self._form = form
         self._spill_folder = spill_folder
-        self._hash = hashlib.sha256()
         self._separator = SEPARATORS[form.separator]
         self._pending = b""
         self._is_whole = True  # did the last record come with its separator
@@ -65,8 +63,8 @@ class Output:
         self._append(records[: len(records) - len(separator)])
         self._pending = separator or self._separator
 
-    def close(self, changes: Mapping[Place, bytes]) -> tuple[int, str]:
-        """Write what was held, with the changed places, and the last separator. Returns (bytes, SHA-256 in hex)."""
+    def close(self, changes: Mapping[Place, bytes]) -> None:
+        """Write what was held, with the changed places, and the last separator."""
         rule = self._form.last_separator
         if rule == "required" or (rule == "optional" and self._is_whole):
             self._append(self._pending)
@@ -79,7 +77,6 @@ class Output:
                     self._pass_on(changes[place])
                     done = place.start + place.length
                 self._copy(held, done, self._held_bytes)
-        return self.bytes_count, self._hash.hexdigest()
 
     def abandon(self) -> None:
         """Let go of what is held. Nothing happens after `close`."""
@@ -102,7 +99,6 @@ class Output:
 
     def _pass_on(self, part: bytes | memoryview) -> None:
         self._sink.write(part)
-        self._hash.update(part)
         self.bytes_count += len(part)
 
     def _copy(self, held: IO[bytes], start: int, stop: int) -> None:

@@ -77,6 +77,8 @@ def lay_over(below: pa.Table, above: pa.Table, index: NDArray[np.int64], rows_co
 
 def stacked(tables: Sequence[pa.Table], rows_counts: Sequence[int]) -> pa.Table:
     """Tables of so many rows, one below the other. What one lacks is null there; types that differ are widened."""
+    if len(tables) == 1:
+        return tables[0]
     types: dict[str, pa.DataType] = {}
     for table in tables:
         for field in table.schema:
@@ -109,13 +111,14 @@ def texts(column: pa.Array) -> NDArray[np.str_]:
 
 
 def dictionary(words: NDArray[np.str_]) -> pa.DictionaryArray:
-    """Few different texts (at most 127) as an Arrow column that names each once: what `texts` reads back."""
-    places = np.full(len(words), -1, np.int8)
+    """Few different texts as an Arrow column that names each once: what `texts` reads back."""
+    places = np.full(len(words), -1, np.int16)
     known: list[str] = []
     while len(left := np.flatnonzero(places < 0)):
         known.append(str(words[left[0]]))
         places[words == known[-1]] = len(known) - 1
-    return pa.DictionaryArray.from_arrays(pa.array(places), pa.array(known, pa.string()))
+    narrow = places.astype(np.min_scalar_type(-max(len(known), 1)))
+    return pa.DictionaryArray.from_arrays(pa.array(narrow), pa.array(known, pa.string()))
 
 
 def _storable(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -256,7 +256,9 @@ def _named(arrival: Arrival) -> Iterator[Run]:
 
 def _sorted(parts: Sequence[Run]) -> Run:
     every, places = np.concatenate([one.hashes for one in parts]), np.concatenate([one.places for one in parts])
-    order = np.argsort(every, kind="stable")
+    order = np.argsort(every)
+    if (every[order[1:]] == every[order[:-1]]).any():  # two requests with one hash stay in their order
+        order = np.argsort(every, kind="stable")  # takes five times as long
     return Run(every[order], places[order])
 
 

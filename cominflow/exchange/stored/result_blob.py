@@ -58,7 +58,7 @@ class ResultBlob:
             "revision": pa.array(self.revisions),
             "delivery": pa.array(self.deliveries),
             "answered_at": pa.array(self.answered_at, pa.timestamp("us")),
-            "answered_by": pa.array(self.answered_by),
+            "answered_by": columns.dictionary(self.answered_by),
         }
         return payload.seal_table(pa.table(ours | asked.marked(self.results)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import resource
 import signal
@@ -167,3 +168,12 @@ def test_a_file_where_a_folder_has_to_be_is_told_as_that(tmp_path: Path) -> None
     assert "exists and that its disk" not in str(told.value)
     with pytest.raises(WorldError, match="something else has this name"):
         disk.ensure_folder(tmp_path / "taken" / "below")
+
+
+def test_a_hashing_file_has_the_hash_and_size_of_what_is_in_it(tmp_path: Path) -> None:
+    parts = [b"00", b"", memoryview(b"x" * 100_000), bytearray(b"\r\n"), memoryview(b"abcdef")[::2]]
+    with disk.Hashing(io.FileIO(tmp_path / "file", "w")) as sink:
+        for part in parts:
+            sink.write(bytes(part) if isinstance(part, memoryview) and not part.contiguous else part)
+    content = (tmp_path / "file").read_bytes()
+    assert sink.written == disk.Written(hashlib.sha256(content).hexdigest(), len(content)) and len(content) == 100_007

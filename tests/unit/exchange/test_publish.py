@@ -159,9 +159,8 @@ def test_nothing_is_in_the_outbox_before_it_is_whole(
 
     delivery = plan(arrival, at)
     with publish.stage(folders, delivery, at=at) as sink:
-        sink.write(b"..RISPOSTA\r\n")
-        sink.seek(0)
         sink.write(b"00")
+        sink.write(b"RISPOSTA\r\n")
         assert list(outbox.iterdir()) == []
     assert (delivery.state, delivery.bytes_count) == ("STAGED", 12)
     assert list(outbox.iterdir()) == []

@@ -15,11 +15,14 @@ NAME = "RV_20260301_001.txt"
 
 @pytest.mark.parametrize("kept", ["rows", "chunks"])
 def test_a_file_is_counted_on_its_way_through(house: House, monkeypatch: pytest.MonkeyPatch, kept: str) -> None:
-    from cominflow import clock
-    from cominflow.exchange import requests
+    from cominflow import clock, failpoint
     from cominflow.flows import batch as batches
     from cominflow.flows import fulfil, pulse, receive
     from tests.house import bank_file, scored
+
+    def interrupt(name: str) -> None:
+        if name == "fulfil.committed":
+            raise InterruptedError("after the first portion")
 
     if kept == "chunks":
         for module in (receive, pulse):
@@ -40,7 +43,10 @@ def test_a_file_is_counted_on_its_way_through(house: House, monkeypatch: pytest.
     batches.read(arrival.batch_id)
     assert pulse.look(clock.now()).requests == {"read": 0, "waiting": 6, "open": 0, "done": 0}
     arrival.refresh_from_db()
-    fulfil.fulfil_portion([arrival], requests.waiting_ordinals(arrival)[0])
+    failpoint.arm(interrupt)
+    with pytest.raises(InterruptedError):
+        fulfil.fulfil([arrival])
+    failpoint.arm(None)
     half = pulse.look(clock.now()).requests
     assert half == (
         {"read": 0, "waiting": 0, "open": 2, "done": 4} if kept == "rows"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from decimal import Decimal
 from pathlib import Path
@@ -138,7 +137,6 @@ def write(layout: Layout, direction: Direction, *steps: tuple[str, Any, Any, Any
         getattr(writer, kind)(*rest)
     written = writer.close()
     assert written.bytes_count == len(sink.getvalue())
-    assert written.sha256 == hashlib.sha256(sink.getvalue()).hexdigest()
     return sink.getvalue()
 
 
@@ -369,7 +367,7 @@ def test_a_long_file_with_its_totals_in_the_head_spills_to_the_folder_and_is_who
         written = writer.close()
     content = (tmp_path / "file").read_bytes()
     assert content == line("01CLIENT  0800") + FIRST * 800 + line("9908021000000~")
-    assert written.sha256 == hashlib.sha256(content).hexdigest()
+    assert written.bytes_count == len(content)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
