@@ -181,13 +181,15 @@ def invoice_lines(invoice: Invoice) -> Iterator[Values]:
     lines = _lines(invoice)
     vat_cents = 0
     for portion in chosen_for(invoice.arrival, invoice.delivery_number):
-        charged = portion.take(np.flatnonzero(outcomes_in(portion, invoice.delivery_number) == "fulfilled"))
-        if not len(charged):
+        index = np.flatnonzero(outcomes_in(portion, invoice.delivery_number) == "fulfilled")
+        if not len(index):
             continue
-        services = columns.texts(charged.services)
-        net, vat = np.zeros(len(charged), np.int64), np.zeros(len(charged), np.int64)
-        for code in dict.fromkeys(services.tolist()):
-            of_service = services == code
+        charged = portion.asked.take(index)
+        services = charged.services.dictionary_encode()
+        places = services.indices.to_numpy()
+        net, vat = np.zeros(len(index), np.int64), np.zeros(len(index), np.int64)
+        for place, code in enumerate(services.dictionary.to_pylist()):
+            of_service = places == place
             net[of_service], vat[of_service] = lines[code].take(int(of_service.sum()))
         vat_cents += int(vat.sum())
         yield {

@@ -15,6 +15,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 from django.db import transaction
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from cominflow.errors import CominflowError
@@ -69,9 +70,10 @@ def read(arrival_id: int, states: frozenset[str] | None) -> Iterator[Portion]:
     chunks = Chunk.objects.filter(arrival_id=arrival_id).order_by("ordinal")
     counts = chunks.values_list("pk", *(f"{counter}_count" for counter in COUNTERS))
     wanted = {COUNTERS.index(request_states.COUNTER_OF[state]) for state in states or ()}
+    overlaid = set(chunks.filter(overlays__isnull=False).values_list("pk", flat=True))
     for key, *numbers in list(counts):
         if states is None or any(numbers[index] for index in wanted):
-            yield _portion(Chunk.objects.get(pk=key))
+            yield _portion(Chunk.objects.get(pk=key), has_overlays=key in overlaid)
 
 
 def read_one(arrival_id: int, ordinal: int) -> Portion | None:
@@ -145,13 +147,12 @@ def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime, *, but_
 
 def mark_delivered(portion: Portion, number: int) -> None:
     """Note that the fresh answers of `portion`, at its revisions, go out with delivery `number`."""
+    if _is_first_of_all(portion) and _as_read(portion).update(delivery_number=number):
+        return
     fresh = portion.is_fresh
     with transaction.atomic():
         chunk = _locked(portion.arrival_id, portion.ordinal)
         overlays = list(chunk.overlays.values_list("pk", "position", "revision"))
-        if not overlays and _is_as_read(chunk, portion):
-            Chunk.objects.filter(pk=chunk.pk).update(delivery_number=number)
-            return
         index = portion.positions[fresh] - chunk.first_position
         revision_of = dict(zip(index.tolist(), portion.revisions[fresh].tolist(), strict=True))
         sent = [(key, position) for key, position, revision in overlays if revision_of.get(position) == revision]
@@ -184,17 +185,24 @@ def _locked(arrival_id: int, ordinal: int) -> Chunk:
     return chunk
 
 
-def _is_as_read(chunk: Chunk, portion: Portion) -> bool:
-    """Is a chunk without overlays still what `portion`, the whole of it, was read from, and nothing of it delivered?
+def _is_first_of_all(portion: Portion) -> bool:
+    """Was nothing of it answered twice, and nothing delivered?"""
+    return not portion.revisions.any() and not portion.deliveries.any()
+
+
+def _as_read(portion: Portion) -> QuerySet[Chunk]:
+    """The chunk, if it has no overlays and is still what `portion`, the whole of it, was read from.
 
     Every first answer moves a counter, and every further one is an overlay.
     """
     counts = request_states.counted(portion.states)
-    return (
-        chunk.delivery_number == 0
-        and len(portion) == chunk.requests_count
-        and not portion.deliveries.any()
-        and all(getattr(chunk, f"{counter}_count") == count for counter, count in counts.items())
+    return Chunk.objects.filter(
+        arrival_id=portion.arrival_id,
+        ordinal=portion.ordinal,
+        requests_count=len(portion),
+        delivery_number=0,
+        overlays__isnull=True,
+        **{f"{counter}_count": count for counter, count in counts.items()},
     )
 
 
@@ -213,10 +221,13 @@ def _mark_first(chunk: Chunk, sent: NDArray[np.int64], overlaid: NDArray[np.int6
     chunk.save(update_fields=["result"])
 
 
-def _portion(chunk: Chunk) -> Portion:
-    """A chunk as it stands: what was asked, fetched when somebody looks at it, and the answers in effect."""
+def _portion(chunk: Chunk, *, has_overlays: bool = True) -> Portion:
+    """A chunk as it stands: what was asked, fetched when somebody looks at it, and the answers in effect.
+
+    has_overlays  False where it is known that nothing lies over it
+    """
     blob = functools.cache(lambda: asked_of(chunk.pk))
-    answered = _effective(chunk)
+    answered = _effective(chunk) if has_overlays else _delivered(chunk)
     return Portion(
         arrival_id=chunk.arrival_id,
         ordinal=chunk.ordinal,
@@ -237,9 +248,14 @@ def _base(chunk: Chunk) -> ResultBlob:
     return result_blob.empty(chunk.requests_count) if chunk.result is None else result_blob.open_blob(chunk.result)
 
 
+def _delivered(chunk: Chunk) -> ResultBlob:
+    """The chunk's result blob with the number of its delivery."""
+    return _base(chunk).delivered_with(chunk.delivery_number)
+
+
 def _effective(chunk: Chunk) -> ResultBlob:
     """The newest overlay of each position laid over the blob."""
-    base = _base(chunk).delivered_with(chunk.delivery_number)
+    base = _delivered(chunk)
     newest: dict[int, Overlay] = {overlay.position: overlay for overlay in chunk.overlays.order_by("revision")}
     if not newest:
         return base
