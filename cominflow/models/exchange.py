@@ -212,10 +212,15 @@ class Chunk(models.Model):
 
 
 class ChunkPayload(models.Model):
-    """What the requests of a chunk say. Written once, and apart from the chunk, whose row is written often."""
+    """What the requests of a chunk say, and their records. Written once, and apart from the chunk, whose row is written
+    often.
+    """
 
     chunk = models.OneToOneField(Chunk, models.PROTECT, primary_key=True, related_name="+")
     payload = models.BinaryField()
+    # Last: SQLite reads a row up to the column that is asked for, and most ask for the payload. Null where the records
+    # stand in the payload, as those stored before this column.
+    records = models.BinaryField(null=True)
 
 
 class Overlay(models.Model):

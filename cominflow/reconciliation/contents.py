@@ -1,7 +1,7 @@
 """Contents: what is inside the requests of one chunk, read from its blobs: one row per request.
 
-A chunk's payload has the service of each request; its result blob the state, outcome, revision and delivery of the
-first answers; overlays lie over it, the newest revision being the effective one.
+A chunk's payload has the service of each request, and beside it are the records; its result blob the state, outcome,
+revision and delivery of the first answers; overlays lie over it, the newest revision being the effective one.
 """
 
 from __future__ import annotations
@@ -39,17 +39,19 @@ class Contents:
 def read(key: int, where: str, arrival_id: int) -> Contents | list[Finding]:
     """Open one chunk; findings R-203 and R-205 instead when it cannot be opened, or its parts do not fit."""
     chunk = Chunk.objects.get(pk=key)
-    blob = ChunkPayload.objects.filter(pk=key).values_list("payload", flat=True).first()
+    blobs = ChunkPayload.objects.filter(pk=key).values_list("payload", "records").first()
+    said, records = blobs or (b"", b"")
     try:
-        asked = _open(blob or b"", ["service", "reference"])
+        asked = _open(said, ["service", "reference"])
+        records_count = _open(said if records is None else records, ["raw"]).num_rows
         base = None if chunk.result is None else _open(chunk.result, _RESULT).to_pandas()
     except (CominflowError, pa.ArrowInvalid, OSError, KeyError) as problem:
         return [Finding("R-203", where, "payloads that can be read", str(problem).splitlines()[0], arrival_id)]
     count = chunk.requests_count
     if base is None:
         base = pd.DataFrame({"state": ["WAITING"] * count, "outcome": "", "revision": 0, "delivery": 0})
-    if asked.num_rows != count or len(base) != count:
-        found = f"{asked.num_rows} with {len(base)} answers"
+    if not asked.num_rows == records_count == len(base) == count:
+        found = f"{asked.num_rows} with {records_count} records and {len(base)} answers"
         return [Finding("R-203", where, f"{count} requests", found, arrival_id)]
     unsent = (base["delivery"] == 0) & ~base["state"].isin(UNENDED)
     base.loc[unsent, "delivery"] = chunk.delivery_number

@@ -182,6 +182,12 @@ REQUESTS = (
         lambda _: _set("ChunkPayload", {"payload": b"\x01broken"}, chunk__arrival_id=2, chunk__ordinal=0),
     ),
     Damage(
+        "a chunk's records are broken",
+        "R-203",
+        "A-2 chunk 0",
+        lambda _: _set("ChunkPayload", {"records": b"\x01broken"}, chunk__arrival_id=2, chunk__ordinal=0),
+    ),
+    Damage(
         "a chunk's payload has another seal",
         "R-203",
         "A-2 chunk 0",

@@ -71,6 +71,10 @@ class Asked:
         content = bytes(memoryview(raw.buffers()[2])[: int(offsets[-1])]) if offsets[-1] else b""
         return (content, offsets) if self._index is None else _cut(content, offsets, self._index)
 
+    def is_of(self, table: pa.Table) -> bool:
+        """Are these exactly the parts of such a table (see `table_of`), all of it?"""
+        return all(self._open([name]).equals(table.select([name])) for name in table.column_names)
+
     def _one(self, name: str) -> pa.Array:
         column = columns.one(self._open([name]), name)
         return column if self._index is None else column.take(pa.array(self._index))

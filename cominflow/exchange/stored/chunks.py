@@ -8,7 +8,7 @@ newest revision being the effective one. `merge` puts the overlays into a new bl
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from cominflow.errors import CominflowError
 from cominflow.exchange import payload, request_states
 from cominflow.exchange.request_states import CANCELLED, COUNTERS, ENDED, STATE_TEXT, WAITING
 from cominflow.exchange.stored import asked, cells, columns, result_blob
-from cominflow.exchange.stored.asked import Asked
+from cominflow.exchange.stored.asked import RAW, Asked
 from cominflow.exchange.stored.portion import Answers, Incoming, Portion
 from cominflow.exchange.stored.result_blob import ResultBlob
 from cominflow.limits import CHUNK_REQUESTS
@@ -37,7 +37,7 @@ def add(arrival: Arrival, ordinal: int, first_position: int, incoming: Incoming)
     with transaction.atomic():
         stored = Chunk.objects.filter(arrival=arrival, ordinal=ordinal).first()
         if stored is not None:
-            if stored.first_position != first_position or not payload.open_table(asked_of(stored.pk)).equals(table):
+            if stored.first_position != first_position or not _asked(stored.pk).is_of(table):
                 raise CominflowError(
                     f"chunk {ordinal} of arrival {arrival.reference} was stored with other requests",
                     hint="the same file was read twice with different results; report this with the file",
@@ -50,13 +50,29 @@ def add(arrival: Arrival, ordinal: int, first_position: int, incoming: Incoming)
             requests_count=count,
             waiting_count=count,
         )
-        ChunkPayload.objects.create(chunk=chunk, payload=payload.seal_table(table))
+        said, records = payload.seal_table(table.drop_columns([RAW])), payload.seal_table(table.select([RAW]))
+        ChunkPayload.objects.create(chunk=chunk, payload=said, records=records)
 
 
 def asked_of(key: int) -> bytes | memoryview:
     """The sealed table of what a chunk's requests say; empty when it was purged."""
-    blob: bytes | memoryview | None = ChunkPayload.objects.filter(pk=key).values_list("payload", flat=True).first()
-    return b"" if blob is None else blob
+    return _blob_of(key, "payload") or b""
+
+
+def _blob_of(key: int, name: str) -> bytes | memoryview | None:
+    blob: bytes | memoryview | None = ChunkPayload.objects.filter(pk=key).values_list(name, flat=True).first()
+    return blob
+
+
+def _asked(key: int) -> Asked:
+    """What a chunk's requests say; each of its blobs is fetched when somebody first looks into it."""
+    said = functools.cache(lambda: asked_of(key))
+
+    def opened(names: Sequence[str]) -> pa.Table:
+        records = _blob_of(key, "records") if list(names) == [RAW] else None
+        return payload.open_table(said() if records is None else records, only=names)
+
+    return Asked(lambda: payload.names(said()), opened)
 
 
 def discard(arrival_id: int) -> None:
@@ -226,13 +242,12 @@ def _portion(chunk: Chunk, *, has_overlays: bool = True) -> Portion:
 
     has_overlays  False where it is known that nothing lies over it
     """
-    blob = functools.cache(lambda: asked_of(chunk.pk))
     answered = _effective(chunk) if has_overlays else _delivered(chunk)
     return Portion(
         arrival_id=chunk.arrival_id,
         ordinal=chunk.ordinal,
         positions=np.arange(chunk.first_position, chunk.first_position + chunk.requests_count, dtype=np.int64),
-        asked=Asked(lambda: payload.names(blob()), lambda names: payload.open_table(blob(), only=names)),
+        asked=_asked(chunk.pk),
         states=answered.states,
         outcomes=answered.outcomes,
         revisions=answered.revisions,

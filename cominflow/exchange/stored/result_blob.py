@@ -60,7 +60,7 @@ class ResultBlob:
             "answered_at": pa.array(self.answered_at, pa.timestamp("us")),
             "answered_by": columns.dictionary(self.answered_by),
         }
-        return payload.seal_table(pa.table(ours | asked.marked(self.results)))
+        return payload.seal_table(pa.table(ours | asked.marked(self.results)), codec="lz4")
 
 
 def empty(count: int) -> ResultBlob:
