@@ -10,7 +10,8 @@ Of a provider that is paused nothing is asked: its requests wait. What the other
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -72,22 +73,26 @@ def fulfil(arrivals: Sequence[Arrival]) -> bool:
     is_whole = True
     those = ([one for one in arrivals if ordinal in waits.get(one.pk, ())] for ordinal in ordinals)
     portions = map(_waiting, those, ordinals)
+    services = functools.cache(lambda code: Service.objects.get(code=code))
     with Behind("storing answers") as behind:
         second = behind if len(ordinals) > 1 else None
         for by_service in second.ahead(portions) if second else portions:
             stopping.look()
-            is_whole &= _fulfil_portion(by_service, second)
+            is_whole &= _fulfil_portion(by_service, services, second)
     return is_whole
 
 
-def _fulfil_portion(by_service: _ByService, behind: Behind | None) -> bool:
-    """Ask for these requests, and store what is said: `behind` the asking of the next ones, if there are any."""
+def _fulfil_portion(by_service: _ByService, services: Callable[[str], Service], behind: Behind | None) -> bool:
+    """Ask for these requests, and store what is said: `behind` the asking of the next ones, if there are any.
+
+    services  the service that has a code
+    """
     at = clock.now()
     told: list[_Told] = []
     is_whole = True
     try:
         for (code, _), asked in by_service.items():
-            is_whole &= _ask_all(asked, code, told, at=at)
+            is_whole &= _ask_all(asked, services(code), told, at=at)
     finally:
         # When one provider fails, the others need not be asked again for that.
         if told:
@@ -131,12 +136,11 @@ def _waiting(arrivals: Sequence[Arrival], ordinal: int) -> _ByService:
     return found
 
 
-def _ask_all(asked: Sequence[_Asked], code: str, told: list[_Told], *, at: datetime) -> bool:
+def _ask_all(asked: Sequence[_Asked], service: Service, told: list[_Told], *, at: datetime) -> bool:
     """Ask for requests of one service and add what was said to `told`. False when its provider is paused.
 
     A slow provider is asked in several goes, each stored before the next: a kill, a stop or a pause costs one of them.
     """
-    service = Service.objects.get(code=code)
     if pauses.is_paused(service.provider):
         return False
     most = _most(service, sum(len(one.index) for one in asked))

@@ -72,8 +72,9 @@ class TableProvider:
         frame = pd.DataFrame(
             {ours: pd.arrays.ArrowExtensionArray(column) for ours, column in columns.items()}, index=requests.index
         )
-        words = np.where(places < 0, "not_found", "fulfilled")
-        frame.insert(0, "outcome", pd.Series(words, index=requests.index, dtype=object))  # pandas would copy texts
+        words = np.full(len(places), "fulfilled", dtype=object)
+        words[places < 0] = "not_found"
+        frame.insert(0, "outcome", pd.Series(words, index=requests.index, dtype=object))  # or pandas copies them
         return frame
 
 

@@ -133,8 +133,8 @@ def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime, *, but_
         for position, (_, state, number) in newest.items():
             before[position], retractable[position] = state, number == 0
         if but_cancelled:
-            kept = np.flatnonzero(before[index] != CANCELLED)
-            answers, index = answers.take(kept), index[kept]
+            kept = before[index] != CANCELLED
+            answers, index = answers.where(kept), index[kept]
         after = before.copy()
         after[index] = answers.states
         request_states.require(
@@ -143,10 +143,9 @@ def store(arrival_id: int, ordinal: int, answers: Answers, at: datetime, *, but_
         # When the blob has gone out, what comes now must be told from it.
         is_first = (before[index] == WAITING) & (chunk.delivery_number == 0)
         if is_first.any():
-            chosen = np.flatnonzero(is_first)
-            first = result_blob.of_answers(answers, chosen, at)
-            is_whole = np.array_equal(index[chosen], np.arange(chunk.requests_count))
-            chunk.result = (first if is_whole else base.laid_over(index[chosen], first)).sealed()
+            first = result_blob.of_answers(answers.where(is_first), at)
+            is_whole = np.array_equal(index[is_first], np.arange(chunk.requests_count))
+            chunk.result = (first if is_whole else base.laid_over(index[is_first], first)).sealed()
         further = np.flatnonzero(~is_first)
         last = [
             newest[position][0] if position in newest else int(base.revisions[position])

@@ -84,8 +84,11 @@ class Answers:
         object.__setattr__(self, "outcomes", np.asarray(self.outcomes, dtype=np.str_))
         object.__setattr__(self, "results", columns.storable(self.results, count))
 
-    def take(self, index: NDArray[np.int64]) -> Answers:
-        """Some of them."""
+    def where(self, kept: NDArray[np.bool_]) -> Answers:
+        """Those of which `kept` (n,) says so."""
+        if kept.all():
+            return self
+        index = np.flatnonzero(kept)
         return Answers(
             self.positions[index],
             self.states[index],

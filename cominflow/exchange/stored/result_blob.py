@@ -76,17 +76,17 @@ def empty(count: int) -> ResultBlob:
     )
 
 
-def of_answers(answers: Answers, chosen: NDArray[np.int64], at: datetime) -> ResultBlob:
-    """The chosen answers as entries: first ones, not delivered yet."""
-    count = len(chosen)
+def of_answers(answers: Answers, at: datetime) -> ResultBlob:
+    """Answers as entries: first ones, not delivered yet."""
+    count = len(answers.positions)
     return ResultBlob(
-        states=answers.states[chosen],
-        outcomes=answers.outcomes[chosen],
+        states=answers.states,
+        outcomes=answers.outcomes,
         revisions=np.zeros(count, dtype=np.int32),
         deliveries=np.zeros(count, dtype=np.int32),
         answered_at=np.full(count, instant(at)),
         answered_by=np.full(count, answers.by),
-        results=columns.take(answers.results, chosen),
+        results=answers.results,
     )
 
 

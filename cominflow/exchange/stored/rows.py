@@ -151,9 +151,9 @@ def _changes(
 ) -> list[tuple[Any, ...]]:
     """What `_UPDATE` takes for each answered request of one arrival. `before`: its row, as `_BEFORE`."""
     current = np.array([state for _, state, _, _ in before], dtype=np.str_)
-    if but_cancelled and (current == CANCELLED).any():
-        kept = np.flatnonzero(current != CANCELLED)
-        answers, before, current = answers.take(kept), [before[index] for index in kept], current[kept]
+    if but_cancelled:
+        kept = current != CANCELLED
+        answers, before, current = answers.where(kept), [before[i] for i in np.flatnonzero(kept)], current[kept]
     # A first answer is its provider's; one of a later revision came for a request that was open.
     retractable = np.array([revision > 0 and number == 0 for _, _, revision, number in before], dtype=np.bool_)
     request_states.require(arrival_id, answers.positions, current, answers.states, retractable=retractable)
