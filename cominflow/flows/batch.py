@@ -5,8 +5,8 @@
 Each arrow is a step that the engine remembers. Every step also finds its work by state, so repeating one is safe.
 A failure of the world (disk, database, provider) ends the workflow in order: the batch keeps its error and is begun
 again later, under a new workflow id; so is one that rests because an operator has paused a provider. One arrival's
-defect puts that arrival aside and the batch goes on; one that cannot be told, settled or published keeps no other
-waiting.
+defect puts that arrival aside and the batch goes on; one whose bytes the world withholds goes into a batch of its own;
+one that cannot be told, settled or published keeps no other waiting.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ log = logging.getLogger("cominflow.flows")
 FAILED, PAUSED = "failed", "paused"
 _BACKOFF_S_MAX = 900
 _UNREAD = ("CLAIMED", "READING")
+
+# A file, and what the world failed it with.
+_Failed = tuple[Arrival, WorldError | OSError]
 
 
 def workflow_id(batch: Batch) -> str:
@@ -158,7 +161,19 @@ def identify(batch_id: int) -> None:
     arrivals = _to_read(batch_id)
     is_small = all(arrival.bytes_count <= LARGE_FILE_BYTES for arrival in arrivals)
     with turns.writing() if is_small else nullcontext():  # a large file is hashed for seconds
-        receive.identify(arrivals, Folders(settings.DATA), at=clock.now())
+        failed = _identified(arrivals, Folders(settings.DATA))
+    _part(batch_id, failed, "identify")
+
+
+def _identified(arrivals: Sequence[Arrival], folders: Folders) -> list[_Failed]:
+    """Identify them together, or where that fails each by itself. Returns those that the world failed."""
+    try:
+        receive.identify(arrivals, folders, at=clock.now())
+    except (WorldError, OSError) as failure:
+        if len(arrivals) == 1:
+            return [(arrivals[0], failure)]
+        return [one for arrival in arrivals for one in _identified([arrival], folders)]
+    return []
 
 
 @_guarded
@@ -168,24 +183,44 @@ def read(batch_id: int) -> None:
     One that `identify` left CLAIMED has a twin before it: whether it is a duplicate is decided just before its turn.
     """
     folders = Folders(settings.DATA)
+    failed: list[_Failed] = []
     arrivals = [arrival for arrival in _to_read(batch_id) if arrival.state in _UNREAD]
     small = [arrival for arrival in arrivals if arrival.bytes_count <= LARGE_FILE_BYTES]
     for together in _read_together(small):
         if together[0].state == "CLAIMED":
             with turns.writing():
-                receive.identify(together[:1], folders, at=clock.now())
+                failed += _identified(together[:1], folders)
         with feeds.remembered():
-            examined = _examined(together, folders)
+            examined = _examined(together, folders, failed)
             with turns.writing(), transaction.atomic():
                 for decided in _decided_together(examined):
-                    _decide(decided, folders)
+                    _decide(decided, folders, failed)
     failpoint.hit("batch.read")
     for arrival in arrivals:
         if arrival.bytes_count > LARGE_FILE_BYTES:
             if arrival.state == "CLAIMED":
-                receive.identify([arrival], folders, at=clock.now())
-            for one in _examined([arrival], folders):
-                _decide([one], folders)
+                failed += _identified([arrival], folders)
+            for one in _examined([arrival], folders, failed):
+                _decide([one], folders, failed)
+    _part(batch_id, failed, "read")
+
+
+def _part(batch_id: int, failed: Sequence[_Failed], step: str) -> None:
+    """Take files that the world failed out of a batch, into one of their own that is tried again: the others go on.
+
+    Raises the first failure when there are no others.
+    """
+    if not failed:
+        return
+    first = failed[0][1]
+    if len(failed) == len(receive.arrivals_of(Batch.objects.get(pk=batch_id))):
+        raise first
+    with transaction.atomic():
+        apart = Batch.objects.create(created_at=clock.now())
+        Arrival.objects.filter(pk__in=[arrival.pk for arrival, _ in failed]).update(batch=apart)
+        _record_failure(apart.pk, f"{step}: {quoting.said(first)}")
+    for arrival, failure in failed:
+        log.warning("%s is tried again in batch %s, apart from the others: %s", arrival.reference, apart.pk, failure)
 
 
 def _read_together(small: Sequence[Arrival]) -> Iterator[list[Arrival]]:
@@ -216,8 +251,11 @@ def _about(arrival: Arrival) -> AbstractContextManager[None]:
     return logs.about(arrival=arrival.reference, customer=arrival.customer.code)
 
 
-def _examined(arrivals: Sequence[Arrival], folders: Folders) -> list[receive.Examined]:
-    """Read them, one after the other. One with which we meet a defect of ours is put aside."""
+def _examined(arrivals: Sequence[Arrival], folders: Folders, failed: list[_Failed]) -> list[receive.Examined]:
+    """Read them, one after the other. One with which we meet a defect of ours is put aside.
+
+    Those that the world fails are added to `failed`.
+    """
     at, priced = clock.now(), set[tuple[int, str]]()
     examined = []
     for arrival in arrivals:
@@ -227,7 +265,9 @@ def _examined(arrivals: Sequence[Arrival], folders: Folders) -> list[receive.Exa
         try:
             with _about(arrival):
                 examined.append(receive.examine(arrival, folders, priced, at=at))
-        except (WorldError, OSError, DatabaseError):
+        except (WorldError, OSError) as failure:
+            failed.append((arrival, failure))
+        except DatabaseError:
             raise
         except Exception as defect:  # ours: this file waits for us, the others of the batch go on
             log.exception("arrival %s could not be read", arrival.reference)
@@ -242,8 +282,11 @@ def _decided_together(examined: Sequence[receive.Examined]) -> Iterator[list[rec
         yield from [its] if is_plain else [[one] for one in its]
 
 
-def _decide(examined: Sequence[receive.Examined], folders: Folders) -> None:
-    """Write down what became of these files. Where that fails together, of each by itself."""
+def _decide(examined: Sequence[receive.Examined], folders: Folders, failed: list[_Failed]) -> None:
+    """Write down what became of these files. Where that fails together, of each by itself.
+
+    One that the world fails is added to `failed`.
+    """
     first = examined[0].arrival
     is_small = first.bytes_count <= LARGE_FILE_BYTES  # what a large one stores has transactions of its own
     try:
@@ -252,13 +295,16 @@ def _decide(examined: Sequence[receive.Examined], folders: Folders) -> None:
             transaction.atomic() if is_small else nullcontext(),
         ):
             receive.decide(examined, folders)
-    except (WorldError, OSError, DatabaseError):
+    except DatabaseError:
         raise
     except Exception as defect:
         if len(examined) > 1:
             log.warning("each file is decided about by itself now, since together they failed: %s", defect)
             for one in examined:
-                _decide([one], folders)
+                _decide([one], folders, failed)
+            return
+        if isinstance(defect, WorldError | OSError):
+            failed.append((first, defect))
             return
         log.exception("arrival %s could not be read", first.reference)
         _put_aside(first, folders, defect, at=examined[0].at)

@@ -74,6 +74,62 @@ def test_a_file_that_cannot_be_told_keeps_no_other_of_its_batch_waiting(
     assert Batch.objects.get().finished_at is not None
 
 
+@pytest.mark.parametrize("moment", ["engine.step_begun", "receive.identified"])
+def test_a_file_whose_bytes_are_away_keeps_no_other_of_its_batch_waiting(
+    house: House, at_failpoint: dict[str, Callable[[], object]], moment: str
+) -> None:
+    from cominflow.exchange import archive
+    from cominflow.models import Arrival, Batch
+    from tests.house import bank_file
+
+    first, _, _ = sent_together(house, bank_file(2), bank_file(2, seed=2), bank_file(2, seed=3))
+    away = house.folder / "away"
+    places: list[Path] = []
+
+    def take_away() -> None:
+        arrival = Arrival.objects.get(pk=first.pk)
+        if arrival.sha256:
+            archive.clear_spool(house.folders, arrival)
+        places.append(archive.locate(house.folders, arrival))
+        places[0].rename(away)
+
+    at_failpoint[moment] = take_away
+    house.work()
+    assert {"RV_20260301_002.A01", "RV_20260301_003.A01"} <= set(house.outbox())
+    assert set(Arrival.objects.filter(pk__gt=first.pk).values_list("state", flat=True)) == {"CLOSED"}
+    (apart,) = Batch.objects.filter(finished_at=None)
+    assert [one.pk for one in apart.arrivals.all()] == [first.pk]
+    assert "cannot find the original of A-1" in apart.error and apart.not_before is not None
+
+    away.rename(places[0])
+    house.work(is_later=True)
+    assert "RV_20260301_001.A01" in house.outbox()
+    assert not Batch.objects.filter(finished_at=None).exists()
+
+
+def test_a_file_that_cannot_be_put_into_quarantine_keeps_no_other_of_its_batch_waiting(house: House) -> None:
+    from cominflow import clock
+    from cominflow.customers import register
+    from cominflow.exchange.claim import claim
+    from cominflow.models import Arrival, Batch
+    from tests.house import BANK, bank_file
+
+    inbox = house.folders.customer(BANK).inbox
+    (inbox / "nobody-knows.txt").write_bytes(bank_file(2))
+    (inbox / "RV_20260301_002.txt").write_bytes(bank_file(2, seed=2))
+    claim(house.folders, register.find(BANK), at=clock.now())
+    unknown = Arrival.objects.get(name=b"nobody-knows.txt")
+    in_the_way = house.folders.quarantine / unknown.reference
+    in_the_way.write_bytes(b"")
+    house.work()
+    assert "RV_20260301_002.A01" in house.outbox()
+    assert Batch.objects.get(finished_at=None).error.startswith("read: ")
+
+    in_the_way.unlink()
+    house.work(is_later=True)
+    assert Arrival.objects.get(pk=unknown.pk).state == "QUARANTINED"
+
+
 def test_an_answer_that_cannot_be_written_keeps_no_other_of_its_batch_waiting(
     house: House, at_failpoint: dict[str, Callable[[], object]]
 ) -> None:
