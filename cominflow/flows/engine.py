@@ -28,6 +28,7 @@ from typing import Any
 
 import sqlalchemy
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos._error import DBOSUnexpectedStepError
 from dbos._serialization import Serializer
 from django.db import close_old_connections, connection
 
@@ -72,7 +73,10 @@ def workflow(function: Callable[[int], None]) -> Callable[[int], None]:
     def fresh(argument: int) -> None:
         stopping.look()
         close_old_connections()
-        function(argument)
+        try:
+            function(argument)
+        except DBOSUnexpectedStepError:  # ended like this, it is started anew: our tables say that it is not finished
+            _ours.warning("%s %s was begun by another version and is begun anew", function.__name__, argument)
 
     return DBOS.workflow(name=function.__name__)(fresh)
 
@@ -119,6 +123,7 @@ def launch(*, executor_id: str = "local") -> None:
 # The engine of this process, while it runs.
 _launched: list[DBOS] = []
 _log = logging.getLogger("dbos")
+_ours = logging.getLogger("cominflow.flows")
 
 
 def shut_down(*, wait_s: float = STOP_S) -> bool:

@@ -57,6 +57,7 @@ class Upgraded:
         command = [preloaded.program("cominflow"), *words]
         done = subprocess.run(command, env=self.environment, cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
         return done.stderr if code else done.stdout
 
     def json(self, *words: str) -> Any:
