@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from cominflow import quoting
+from cominflow.clock import ROME
 
 # What a line may be about, each with a key of its own.
 REFERENCES = ("customer", "arrival", "request", "delivery", "batch")
@@ -97,11 +98,12 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class TextLines(logging.Formatter):
-    """A line for people, and below it the traceback."""
+    """A line for people, in Italian time as commands show it, and below it the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        record.message, record.asctime = message_of(record), self.formatTime(record)
+        at = datetime.fromtimestamp(record.created, ROME)
+        record.message, record.asctime = message_of(record), f"{at:%Y-%m-%d %H:%M:%S.%f %z}"
         line = self.formatMessage(record)
         error = _error_of(record)
         return line if error is None else f"{line}\n{quoting.trace(error)}"

@@ -133,6 +133,16 @@ def test_a_line_of_json_says_what_it_is_about(log: Callable[[], str]) -> None:
     assert (last["level"], last["message"]) == ("ERROR", "error: that was all")
 
 
+@pytest.mark.parametrize(
+    ("instant", "said"),
+    [(1_774_746_000.25, "2026-03-29 03:00:00.250000 +0200 "), (1_774_745_999, "2026-03-29 01:59:59.000000 +0100 ")],
+)
+def test_a_line_for_people_is_in_italian_time_with_its_offset(instant: float, said: str) -> None:
+    record = logging.LogRecord("cominflow", logging.WARNING, __file__, 1, "it failed", (), None)
+    record.created = instant
+    assert logs.TextLines("%(asctime)s %(message)s").format(record) == f"{said}it failed"
+
+
 def test_a_cause_that_is_a_foreign_error_is_told_by_its_type() -> None:
     assert str(WorldError("read", "table.csv", ValueError(MARK))) == "cannot read table.csv: ValueError"
     assert "no space" in str(WorldError("read", "x", UsageError("no space")))

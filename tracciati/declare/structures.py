@@ -106,6 +106,9 @@ def _records_named(text: str, groups: Mapping[str, str]) -> set[str]:
     return found
 
 
+_NO_RECORDS = "the layout has no records yet: declare each as [record.NAME]"
+
+
 def _compiled(
     document: Document, file: Table, key: tuple[str, ...], text: str, lines: Lines, groups: Mapping[str, str]
 ) -> structure.Automaton | None:
@@ -116,7 +119,8 @@ def _compiled(
         marked = f"{error.why}\n  {error.text}\n  {' ' * error.position}^"
         word = structure.words(error.text[error.position :])[:1] if error.why.endswith("a group") else []
         hint = did_you_mean(word[0][0], [*index, *groups]) if word else ""
-        hint = hint or error.hint or f"its records and groups are {', '.join([*index, *groups])}"
+        known = ", ".join([*index, *groups])
+        hint = hint or error.hint or (f"its records and groups are {known}" if known else _NO_RECORDS)
         # A mistake in a group's own text is shown where the group is declared.
         owner = next((name for name, group in groups.items() if group == error.text and group != text), None)
         if owner is not None:

@@ -332,6 +332,12 @@ def test_no_word_is_suggested_in_place_of_itself_or_twice() -> None:
     assert [problem.hint for problem in document.problems] == ["did you mean `file`?", "it can be name, type, len"]
 
 
+def test_a_layout_without_a_record_is_told_to_declare_them() -> None:
+    whole = FIXED[: FIXED.index("[record.")]
+    found = next(problem for problem in problems(whole) if "is neither a record nor a group" in problem.text)
+    assert found.hint == "the layout has no records yet: declare each as [record.NAME]"
+
+
 def test_one_missing_byte_is_said_in_the_singular() -> None:
     found = problems(FIXED.replace("length = 30", "length = 31").replace("length = 20", "length = 21"))
     assert "1 byte is missing" in found[0].hint
