@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_the_tree_as_it_is_keeps_every_contract(tree: Path) -> None:
     done = contracts(tree)
     assert done.returncode == 0, done.stdout
     assert "0 broken" in done.stdout
+
+
+def test_the_pure_modules_are_the_strictly_typed_ones() -> None:
+    setup = ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    contract = next(setup[name] for name in setup.sections() if setup[name].get("name", "").startswith("business rules"))
+    (strict,) = (name.removeprefix("mypy-") for name in setup.sections() if name.startswith("mypy-cominflow.arrow,"))
+    pure = {name for name in contract["source_modules"].split() if name.startswith("cominflow.")}
+    assert set(strict.split(",")) == pure
 
 
 @pytest.mark.parametrize(
