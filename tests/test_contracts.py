@@ -41,7 +41,9 @@ def test_the_tree_as_it_is_keeps_every_contract(tree: Path) -> None:
 def test_the_pure_modules_are_the_strictly_typed_ones() -> None:
     setup = ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg")
-    contract = next(setup[name] for name in setup.sections() if setup[name].get("name", "").startswith("business rules"))
+    contract = next(
+        setup[name] for name in setup.sections() if setup[name].get("name", "").startswith("business rules")
+    )
     (strict,) = (name.removeprefix("mypy-") for name in setup.sections() if name.startswith("mypy-cominflow.arrow,"))
     pure = {name for name in contract["source_modules"].split() if name.startswith("cominflow.")}
     assert set(strict.split(",")) == pure
