@@ -11,10 +11,6 @@ CHUNK_REQUESTS = 10_000
 # Portions of a large file that wait for the second thread or are with it: each is some megabytes.
 BEHIND_MAX = 1
 
-# A thread that wants the interpreter waits so long before the one that has it is asked to give way. Python's 5 ms are a
-# third of what a portion of a large file takes: the second thread would stand still (4 % of the time end to end).
-SWITCH_S = 0.0005
-
 # Small arrivals of one batch: one claim transaction per 64..1024 files gives 6,000..14,000 files a second.
 BATCH_ARRIVALS_MAX = 256
 

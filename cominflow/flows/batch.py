@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -159,8 +159,10 @@ def _quarantine(arrival: Arrival, folders: Folders, reason: Reason, *, at: datet
 def identify(batch_id: int) -> None:
     """Hash and keep each file; set duplicates aside, but for those of a file of this batch (see `read`)."""
     arrivals = _to_read(batch_id)
-    is_small = all(arrival.bytes_count <= LARGE_FILE_BYTES for arrival in arrivals)
-    with turns.writing() if is_small else nullcontext():  # a large file is hashed for seconds
+    with ExitStack() as taken:
+        if _are_small(arrivals):  # a large file is hashed for seconds
+            taken.enter_context(turns.working())
+            taken.enter_context(turns.writing())
         failed = _identified(arrivals, Folders(settings.DATA))
     _part(batch_id, failed, "identify")
 
@@ -190,7 +192,7 @@ def read(batch_id: int) -> None:
         if together[0].state == "CLAIMED":
             with turns.writing():
                 failed += _identified(together[:1], folders)
-        with feeds.remembered():
+        with turns.working(), feeds.remembered():
             examined = _examined(together, folders, failed)
             with turns.writing(), transaction.atomic():
                 for decided in _decided_together(examined):
@@ -321,17 +323,23 @@ def _all(batch_id: int, do: Callable[[Sequence[Arrival]], object], *, among: Col
     among  keys of those that are meant; all of them where none is given
     """
     arrivals = _arrivals(batch_id, among)
-    deliver.prepare(arrivals)
-    try:
-        with _about(arrivals[0]) if len(arrivals) == 1 else nullcontext():
-            do(arrivals)
-    except (OperationalError, InterfaceError):  # the database is away, for all of them
-        raise
-    except Exception as failure:  # raised where it is the only one, or told by `_each`
-        if len(arrivals) == 1:
+    # No turn where providers are asked (`among`): others do not wait for that.
+    with nullcontext() if among or not _are_small(arrivals) else turns.working():
+        deliver.prepare(arrivals)
+        try:
+            with _about(arrivals[0]) if len(arrivals) == 1 else nullcontext():
+                do(arrivals)
+        except (OperationalError, InterfaceError):  # the database is away, for all of them
             raise
-        log.warning("batch %s: each file by itself now, since together they failed: %s", batch_id, failure)
-        _each(_arrivals(batch_id, among), lambda arrival: do([arrival]))
+        except Exception as failure:  # raised where it is the only one, or told by `_each`
+            if len(arrivals) == 1:
+                raise
+            log.warning("batch %s: each file by itself now, since together they failed: %s", batch_id, failure)
+            _each(_arrivals(batch_id, among), lambda arrival: do([arrival]))
+
+
+def _are_small(arrivals: Sequence[Arrival]) -> bool:
+    return all(arrival.bytes_count <= LARGE_FILE_BYTES for arrival in arrivals)
 
 
 def _arrivals(batch_id: int, among: Collection[int]) -> list[Arrival]:

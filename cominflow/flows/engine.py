@@ -19,7 +19,6 @@ import functools
 import json
 import logging
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -33,7 +32,7 @@ from dbos._serialization import Serializer
 from django.db import close_old_connections, connection
 
 from cominflow import clock, failpoint, memory, settings, stopping
-from cominflow.limits import STOP_S, SWITCH_S
+from cominflow.limits import STOP_S
 
 # A constant: with DBOS's own default, a hash of the code, workflows that an older release began would never end.
 APPLICATION_VERSION = "cominflow-1"
@@ -113,7 +112,6 @@ def launch(*, executor_id: str = "local") -> None:
         "system_database_engine": _database(),
     }
     memory.keep_little()
-    sys.setswitchinterval(SWITCH_S)
     stopping.forget()
     _log.setLevel(logging.ERROR)
     _launched.append(DBOS(config=config))

@@ -36,6 +36,7 @@ from cominflow.fulfilment.outcomes import Said, called
 from cominflow.limits import CHUNK_REQUESTS
 from cominflow.models import Arrival, Service
 from tracciati import writing
+from tracciati.layout import Layout
 
 WORKER = "provider"
 
@@ -183,7 +184,7 @@ def _most(service: Service, count: int) -> int:
 
 
 def _ask(service: Service, asked: Sequence[_Asked]) -> list[_Told]:
-    """What the service's provider says of these requests, arrival by arrival."""
+    """What the service's provider says of these requests, as far as it fits; arrival by arrival, all of one layout."""
     counts = [len(one.index) for one in asked]
     table = columns.stacked([one.columns for one in asked], counts)
     frame = table.to_pandas(types_mapper=pd.ArrowDtype)  # exact: text, cents, nulls
@@ -196,6 +197,7 @@ def _ask(service: Service, asked: Sequence[_Asked]) -> list[_Told]:
     except WorldError as problem:
         pauses.note_failure(service.provider, str(problem), at=clock.now())
         raise
+    said = _fitting(contents.layout_of(asked[0].arrival), said)
     if len(asked) == 1:
         return [(asked[0], said)]
     stops = np.cumsum(counts).tolist()
@@ -211,9 +213,9 @@ def _rows(said: Said, start: int, stop: int) -> Said:
 def _answers(told: Sequence[_Told]) -> list[tuple[Portion, Answers]]:
     """What was said of the requests of each portion, as it is to be stored."""
     parts: dict[int, list[Answers]] = {}
-    portions: dict[int, tuple[Arrival, Portion]] = {}
+    portions: dict[int, Portion] = {}
     for asked, said in told:
-        portions[asked.arrival.pk] = asked.arrival, asked.portion
+        portions[asked.arrival.pk] = asked.portion
         parts.setdefault(asked.arrival.pk, []).append(
             Answers(
                 positions=asked.portion.positions[asked.index],
@@ -223,7 +225,7 @@ def _answers(told: Sequence[_Told]) -> list[tuple[Portion, Answers]]:
                 by=WORKER,
             )
         )
-    return [(portion, _fitting(arrival, joined(parts[key]))) for key, (arrival, portion) in portions.items()]
+    return [(portion, joined(parts[key])) for key, portion in portions.items()]
 
 
 def _notes(told: Sequence[_Told]) -> dict[str, str]:
@@ -241,12 +243,11 @@ def _store(answers: Sequence[tuple[Portion, Answers]], notes: Mapping[str, str],
     failpoint.hit("fulfil.committed")
 
 
-def misfits(arrival: Arrival, answers: Answers) -> dict[str, NDArray[np.bool_]]:
+def misfits(layout: Layout, answers: Answers | Said) -> dict[str, NDArray[np.bool_]]:
     """Field path -> which of the fulfilled answers its field cannot hold; only fields with at least one.
 
     A layout without an answer direction holds anything: its answers are text and JSON.
     """
-    layout = contents.layout_of(arrival)
     if "answer" not in layout.structure:
         return {}
     values = {f"result.{name}": answers.results.column(name) for name in answers.results.column_names}
@@ -255,24 +256,17 @@ def misfits(arrival: Arrival, answers: Answers) -> dict[str, NDArray[np.bool_]]:
     return {path: wrong for path, wrong in found.items() if wrong.any()}
 
 
-def _fitting(arrival: Arrival, answers: Answers) -> Answers:
-    """The same answers, less what the customer's fields cannot hold: that follows the field's `on_overflow`."""
-    found = misfits(arrival, answers)
+def _fitting(layout: Layout, said: Said) -> Said:
+    """The same, less what the customer's fields cannot hold: that follows the field's `on_overflow`."""
+    found = misfits(layout, said)
     if not found:
-        return answers
-    states, outcomes = answers.states.astype(object), answers.outcomes.astype(object)
+        return said
+    is_told = {path: layout.field(path).on_overflow == "outcome" for path in found}
+    outcomes = said.outcomes.astype(object)
     # Where two fields misfit, a person looks at it: `manual` is applied last.
-    for path in sorted(found, key=lambda path: not _is_told(arrival, path)):
-        outcomes[found[path]], states[found[path]] = (
-            ("failed", "ANSWERED") if _is_told(arrival, path) else ("pending", "OPEN")
-        )
+    for path in sorted(found, key=lambda path: not is_told[path]):
+        outcomes[found[path]] = "failed" if is_told[path] else "pending"
     # What does not fit can never be written. A person answers such a request anew, and sees there what did not fit.
-    kept = pa.array(~np.logical_or.reduce(list(found.values())) | (states == "OPEN"))
-    results = pa.table(
-        {name: pc.if_else(kept, answers.results.column(name), None) for name in answers.results.column_names}
-    )
-    return replace(answers, states=states.astype(np.str_), outcomes=outcomes.astype(np.str_), results=results)
-
-
-def _is_told(arrival: Arrival, path: str) -> bool:
-    return contents.layout_of(arrival).field(path).on_overflow == "outcome"
+    kept = pa.array(~np.logical_or.reduce(list(found.values())) | (outcomes == "pending"))
+    results = pa.table({name: pc.if_else(kept, said.results.column(name), None) for name in said.results.column_names})
+    return replace(said, outcomes=outcomes.astype(np.str_), results=results)

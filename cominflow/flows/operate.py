@@ -146,8 +146,8 @@ def answer(place: Place, outcome: str, result: Mapping[str, object], *, by: str,
     with transaction.atomic():
         arrival = Arrival.objects.select_for_update().get(pk=place.arrival_id)
         _demand_unanswered(requests.place(arrival, place.position))
-        for path in misfits(arrival, answers):
-            layout = contents.layout_of(arrival)
+        layout = contents.layout_of(arrival)
+        for path in misfits(layout, answers):
             field = layout.field(path)
             takes = why_open.takes(field, layout.file.codec)
             raise UsageError(

@@ -49,7 +49,7 @@ def arrivals_of(batch: Batch) -> list[Arrival]:
     """The arrivals that a batch works on, in the order they were claimed."""
     if batch.late_for_id is not None:
         return [Arrival.objects.select_related("customer").get(pk=batch.late_for_id)]
-    return list(batch.arrivals.select_related("customer").order_by("pk"))
+    return list(batch.arrivals.prefetch_related("customer").order_by("pk"))  # few customers: each is read once
 
 
 def identify(batch: Sequence[Arrival], folders: Folders, *, at: datetime) -> None:

@@ -26,7 +26,7 @@ from cominflow.exchange.request_states import ANSWERED, CANCELLED, CORRECTED, OP
 from cominflow.exchange.requests import Answers, Portion
 from cominflow.exchange.stored import columns, reference_runs
 from cominflow.exchange.stored.reference_runs import Numbers, arrivals_of, positions_of
-from cominflow.flows import comparing, deciding
+from cominflow.flows import comparing, contents, deciding
 from cominflow.flows.comparing import Compared
 from cominflow.flows.deciding import Standing
 from cominflow.models import Arrival, Batch, Event, Once
@@ -191,7 +191,7 @@ def _fits(arrival: Arrival, positions: Numbers, results: pa.Table) -> np.ndarray
 
     count = len(positions)
     answers = Answers(positions, np.full(count, ANSWERED), np.full(count, "fulfilled"), results, BY)
-    found = list(misfits(arrival, answers).values())
+    found = list(misfits(contents.layout_of(arrival), answers).values())
     return ~np.logical_or.reduce(found) if found else np.ones(count, np.bool_)
 
 
