@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 from cominflow import stopping
 from cominflow.exchange import turns
 
 
 def test_one_works_at_a_time_and_a_thread_may_take_its_turn_again(database: str) -> None:
-    inside, most = 0, 0
-    counting = threading.Lock()
+    came_in = threading.Event()
 
     def work() -> None:
-        nonlocal inside, most
-        for _ in range(20):
-            with turns.working(), turns.working():
-                with counting:
-                    inside += 1
-                    most = max(most, inside)
-                time.sleep(0.001)  # whoever could would come in
-                with counting:
-                    inside -= 1
+        with turns.working():
+            came_in.set()
 
-    run([work] * 4)
-    assert (inside, most) == (0, 1)
+    other = threading.Thread(target=work)
+    with turns.working():
+        other.start()
+        with turns.working():
+            assert not came_in.wait(0.3)
+        assert not came_in.wait(0.3), "the turn is not over with the inner one"
+    assert came_in.wait(30)
+    other.join(30)
 
 
 def test_who_waits_for_a_turn_ends_when_the_engine_is_stopped(database: str) -> None:
@@ -39,21 +35,12 @@ def test_who_waits_for_a_turn_ends_when_the_engine_is_stopped(database: str) -> 
         except stopping.StoppedError as error:
             ended.append(type(error))
 
+    other = threading.Thread(target=wait)
     with turns.working():
-        waiting = threading.Thread(target=wait)
-        waiting.start()
+        other.start()
         stopping.ask()
-        waiting.join(10)
+        other.join(30)
     stopping.forget()
     assert ended == [stopping.StoppedError]
     with turns.working():
-        pass
-
-
-def run(functions: list[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive(), "somebody waits in vain"
+        assert not other.is_alive()
