@@ -123,7 +123,13 @@ class Record:
 
     def fields_in(self, direction: Direction) -> tuple[Field, ...]:
         """The fields that a record has in that direction, in file order."""
-        return tuple(f for f in self.fields if not f.only or direction in f.only)
+        if direction not in self._fields_in:
+            self._fields_in[direction] = tuple(f for f in self.fields if not f.only or direction in f.only)
+        return self._fields_in[direction]
+
+    @cached_property
+    def _fields_in(self) -> dict[Direction, tuple[Field, ...]]:
+        return {}
 
     def source_of(self, field: Field) -> Field:
         """The field of this record that the field repeats (`same_as`), to the first one; itself if it repeats none."""

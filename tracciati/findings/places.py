@@ -137,4 +137,5 @@ class Witness:
 
 def shown(raw: bytes, codec: str) -> str:
     """Bytes as a person can look at them: what has no picture is a middle dot, what is no text a replacement mark."""
-    return "".join(c if c.isprintable() else "·" for c in raw.decode(codec, "replace"))
+    text = raw.decode(codec, "replace")
+    return text if text.isprintable() else "".join(c if c.isprintable() else "·" for c in text)

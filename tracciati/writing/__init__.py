@@ -25,7 +25,7 @@ from tracciati import bases, framing
 from tracciati.errors import DoesNotFit, TracciatiError, WritingError
 from tracciati.framing import Frame, Index, delimited
 from tracciati.framing.delimited import CellFrame
-from tracciati.framing.matching import UNKNOWN, Types, match
+from tracciati.framing.matching import UNKNOWN, Types, match, present
 from tracciati.values import spelling, strings
 from tracciati.values.cells import Column, place
 from tracciati.wording import counted
@@ -251,7 +251,7 @@ class Writer:
         return spelled
 
     def _present(self, types: Types) -> list[Record]:
-        return [self.layout.records[index] for index in np.unique(types).tolist()]
+        return [self.layout.records[index] for index in present(types)]
 
     def _write(self, data: Bytes, types: Types, frame: Frame | None = None, *, made: bool = False) -> None:
         """Account for records that are ready, and write them. frame: how they are cut, if that is known."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 from tracciati import bases
 from tracciati.errors import DoesNotFit, WritingError
 from tracciati.framing.delimited import CellFrame
+from tracciati.framing.matching import present
 from tracciati.totals import Computed, Totals
 from tracciati.values import Values, numbers
 from tracciati.values.cells import Column
@@ -60,6 +61,7 @@ class Ledger:
             for record in layout.records
             if record.is_in(direction)
         }
+        self._has_total = np.array([bool(self._derived.get(record.index)) for record in layout.records])
         self._written: list[_Total] = []
 
     def _total_of(self, record: Record, field: Field) -> str | None:
@@ -69,8 +71,7 @@ class Ledger:
 
     def must_see(self, types: Types) -> bool:
         """Must the bytes of such records be looked at, for a sum or for a place?"""
-        present = np.unique(types).tolist()
-        return any(self._derived.get(t) or self._layout.records[t].name in self._needs for t in present)
+        return any(self._derived.get(t) or self._layout.records[t].name in self._needs for t in present(types))
 
     def add(self, types: Types, frame: Frame | None, *, made: bool) -> int:
         """Account for records about to be written: index of the first one with a total, -1 when there is none.
@@ -80,7 +81,7 @@ class Ledger:
         Raises WritingError for a record that cannot stand where it stands.
         """
         self._follow(types)
-        for index in np.unique(types).tolist():
+        for index in present(types):
             record = self._layout.records[index]
             rows = np.flatnonzero(types == index)
             columns: dict[str, Values] = {}
@@ -89,8 +90,7 @@ class Ledger:
                 columns[name] = read_column(frame, self._layout, self._direction, record, record.by_name[name], rows)
             self._totals.add(record.name, len(rows), columns)
         self.records_count += len(types)
-        with_totals = [index for index, fields in self._derived.items() if fields]
-        held = np.flatnonzero(np.isin(types, with_totals))
+        held = np.flatnonzero(self._has_total[types])
         return int(held[0]) if len(held) else -1
 
     def _follow(self, types: Types) -> None:
