@@ -62,7 +62,11 @@ def run(words: Sequence[str], room: Room, variables: Mapping[str, str], *, wait_
         room.keep_stderr(words[0], b"")
         return
     kept = room.keep_stderr(words[0], said)
-    see = f"what it said on standard error is in {kept} (it may name people)" if kept else "it said nothing"
+    see = (
+        f"read what it said on standard error, in {kept} (it may name people)"
+        if kept
+        else "run it by hand to see why, since it said nothing on standard error"
+    )
     raise WorldError(
         "run", words[0], _ended(code) if is_over else f"it did not end within {wait_s:g} s", retryable=True,
         hint=f"{see}; nothing was stored, and it is run again",

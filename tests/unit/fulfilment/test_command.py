@@ -142,7 +142,7 @@ def test_what_a_program_does_wrong_is_told_without_naming_anybody(
 
 def test_what_a_failing_program_said_is_kept_for_the_operator_until_it_succeeds(program: Program, data: Path) -> None:
     program.behave("sys.exit(1)")
-    with pytest.raises(WorldError, match="what it said on standard error is in .*commands/stderr") as caught:
+    with pytest.raises(WorldError, match="read what it said on standard error, in .*commands/stderr") as caught:
         ask(program)
     (kept,) = (data / "commands" / "stderr").iterdir()
     assert str(kept) in caught.value.hint
