@@ -23,7 +23,8 @@ NAME = "session.txt"
 DISK = "disk.txt"  # how large the data's own disk is, where the case needs one
 # `run` logs on standard error as well, with the real time, and in the order in which the disk lists a folder.
 _LOG_LINE = re.compile(
-    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [-+]\d{4} [A-Z]+ .*\n(?:(?:  |Traceback|which led to|\w+Error: ).*\n)*", re.MULTILINE
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [-+]\d{4} [A-Z]+ .*\n(?:(?:  |Traceback|which led to|\w+Error: ).*\n)*",
+    re.MULTILINE,
 )
 LAYOUTS = Path(__file__).resolve().parents[2] / "layouts"
 
