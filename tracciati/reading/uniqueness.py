@@ -26,7 +26,7 @@ _UPPER, _LOWER = np.uint64(0xFFFFFFFF00000000), np.uint64(0x00000000FFFFFFFF)
 # What is kept of each value beside the table, how much of it in memory, and how many values are read back in one go.
 _KEPT = np.dtype([("hash", "<u8"), ("place", "<i8"), ("length", "<i4")])
 _KEPT_IN_MEMORY_BYTES = 4 * 1024**2
-_READ_AT_ONCE = 1 << 18
+_READ_AT_ONCE = 1 << 16
 # Odd constants of splitmix64 (Steele, Lea, Flood 2014): good mixing in three multiplications.
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
