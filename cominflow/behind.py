@@ -46,12 +46,13 @@ class Behind:
             return
         while len(self._pieces) >= BEHIND_MAX:
             self._next()
-        self._pieces.append(self._submit(piece, *words))
+        self._pieces.append(self._submit(self._run, piece, *words))
 
     def ahead(self, items: Iterator[Found]) -> Iterator[Found]:
         """The same items, each made by the second thread while the one before it is worked on.
 
-        Raises what making one raised, and what a piece did. Inside a transaction each is made when it is wanted.
+        Raises what making one raised: pieces that were handed over are done all the same. Inside a transaction each
+        item is made when it is wanted.
         """
         if connection.in_atomic_block:
             yield from items
@@ -75,7 +76,8 @@ class Behind:
             self._pieces.clear()
             if error is None:
                 raise
-            log.warning("%s failed as well: %s", self._name, quoting.said(failure))
+            if failure is not error:
+                log.warning("%s failed as well: %s", self._name, quoting.said(failure))
         finally:
             self._thread.submit(_close_connection)
             self._thread.shutdown()
@@ -83,17 +85,17 @@ class Behind:
     def _submit(self, piece: Callable[..., Any], *words: Any) -> Future[Any]:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._name)
-        return self._thread.submit(contextvars.copy_context().run, self._run, piece, *words)
+        return self._thread.submit(contextvars.copy_context().run, piece, *words)
 
     def _next(self) -> None:
         """Wait for the oldest piece."""
         self._pieces.popleft().result()
 
-    def _run(self, piece: Callable[..., Any], *words: Any) -> Any:
+    def _run(self, piece: Callable[..., object], *words: Any) -> None:
         if self._failure is not None:
             raise self._failure
         try:
-            return piece(*words)
+            piece(*words)
         except BaseException as failure:
             self._failure = failure
             raise

@@ -117,6 +117,7 @@ def test_items_are_made_by_the_second_thread_one_ahead_and_between_them_what_is_
 @pytest.mark.parametrize("where", ["making", "storing", "using"])
 def test_what_fails_ends_the_items(database: str, where: str) -> None:
     used: list[int] = []
+    stored: list[int] = []
 
     def made() -> Iterator[int]:
         yield from (1, 2)
@@ -127,6 +128,7 @@ def test_what_fails_ends_the_items(database: str, where: str) -> None:
     def store(number: int) -> None:
         if where == "storing" and number == 2:
             raise KeyError("storing")
+        stored.append(number)
 
     with pytest.raises(KeyError, match=where), Behind("testing") as behind:
         for number in behind.ahead(made()):
@@ -135,6 +137,7 @@ def test_what_fails_ends_the_items(database: str, where: str) -> None:
             used.append(number)
             behind.do(store, number)
     assert used in ([1], [1, 2], [1, 2, 3]), "nothing goes on long after a failure"
+    assert stored == ([1] if where == "storing" else used), "what was handed over is done"
 
 
 def test_inside_a_transaction_items_are_made_when_they_are_wanted(database: str) -> None:
