@@ -141,8 +141,9 @@ def main() -> int:
     options = parser.parse_args()
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # that connections break is what is tried here
     folder = Path(tempfile.mkdtemp(prefix="under-load-"))
-    print(f"seed {options.seed}, in {folder}", flush=True)
     server = postgresql.PostgreSQL() if options.postgresql else None
+    place = f"{folder}, and the database in {server.folder}/data" if server else f"{folder}"
+    print(f"seed {options.seed}, in {place}", flush=True)
     problems = ["it came to no end"]
     commands = preloaded.Preloaded()
     os.environ[preloaded.BIN] = str(commands.bin)
@@ -157,8 +158,7 @@ def main() -> int:
     for line in problems:
         print(line)
     if problems:
-        kept = f"{folder}, and the database in {server.folder}/data" if server else folder
-        print(f"seed {options.seed}; the data folder is kept: {kept}")
+        print(f"seed {options.seed}; all of it is kept: {place}")
         return 1
     shutil.rmtree(folder)
     return 0
@@ -273,8 +273,11 @@ def _finish(system: System) -> int:
 
 def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> Iterator[str]:
     """What does not hold."""
-    for line in system.json("reconcile", "--deep")["findings"]:
-        yield f"reconcile: {line}"
+    reconciled = subprocess.run(
+        [BIN / "cominflow", "reconcile", "--deep"], env=system.environment, cwd=ROOT, capture_output=True, text=True
+    )
+    if reconciled.returncode:
+        yield f"reconcile ended {reconciled.returncode}:\n{reconciled.stdout}{reconciled.stderr}"
     arrivals: dict[str, list[dict[str, str]]] = {}
     for arrival in system.json("arrival", "list", "--limit", str(10 * len(sent))):
         arrivals.setdefault(arrival["file"], []).append(arrival)
