@@ -124,8 +124,11 @@ class Load:
             sftp = client.open_sftp()
             sftp.get_channel().settimeout(10)
             file = sftp.open(f"/inbox/{one.name}", "wb")
+            file.set_pipelined(True)
             file.write(one.content)
             file.flush()
+            sftp._finish_responses(file)
+            file._check_exception()
             sftp._request(CMD_CLOSE, file.handle)  # `close` would not tell that nobody answered it
             file._closed = True
 
