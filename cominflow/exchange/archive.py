@@ -10,7 +10,7 @@ either name. The same content received twice in a month is kept once.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import BinaryIO
@@ -26,24 +26,27 @@ _DAMAGED = "take the file from a backup; its name is the SHA-256 that its conten
 def place_of(folders: disk.Folders, arrival: Arrival, sha256: str) -> Path:
     """Where content of this hash, received with this arrival, is kept."""
     claimed = arrival.claimed_at.astimezone(UTC)
-    return folders.archive / f"{claimed:%Y}" / f"{claimed:%m}" / sha256
+    return folders.archive / f"{claimed:%Y/%m}/{sha256}"
 
 
 def locate(folders: disk.Folders, arrival: Arrival) -> Path:
     """Where the original is now: in the spool, the archive or quarantine. Raises WorldError when in none of them."""
-    places = [folders.spool / arrival.claim_id]
-    if arrival.sha256:
-        places.append(place_of(folders, arrival, arrival.sha256))
-    places.append(folders.quarantine / arrival.reference / "payload")
-    for place in places:
+    for place in _places(folders, arrival):
         if place.is_file():
             return place
     raise WorldError(
         "find the original of",
         f"{arrival.reference} ({arrival.shown_name})",
-        f"it is not at {', '.join(str(place) for place in places)}",
+        f"it is not at {', '.join(str(place) for place in _places(folders, arrival))}",
         hint="restore these folders from the backup that belongs to the database",
     )
+
+
+def _places(folders: disk.Folders, arrival: Arrival) -> Iterator[Path]:
+    yield folders.spool / arrival.claim_id
+    if arrival.sha256:
+        yield place_of(folders, arrival, arrival.sha256)
+    yield folders.quarantine / arrival.reference / "payload"
 
 
 def open_original(folders: disk.Folders, arrival: Arrival) -> BinaryIO:
