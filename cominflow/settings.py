@@ -70,6 +70,9 @@ def _database() -> dict[str, Any]:
     config |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": not IS_SQLITE}
     if IS_SQLITE:
         config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 30, "init_command": ";".join(SQLITE_PRAGMAS)}
+    else:
+        # A blob goes as it is, not as a literal of twice its size in the statement: a third of the time.
+        config["OPTIONS"] = {**config.get("OPTIONS", {}), "server_side_binding": True}
     return config
 
 
