@@ -296,18 +296,19 @@ def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> I
         states = Counter(arrival["state"] for arrival in found)
         if not found and one.is_sure:
             yield f"{one.name} ({one.kind}) never became an arrival"
-        if len(found) > 1 and one.kind == "good" and states["CLOSED"] > 1:
+        if states["CLOSED"] > 1:
             yield f"{one.name} was accepted {states['CLOSED']} times"
-        wanted = {"good": {"CLOSED", "DUPLICATE"}, "refused": {"REFUSED"}, "duplicate": {"DUPLICATE"}}[one.kind]
+        # Of two files with one content that were under way at a kill, either may be the first to be looked at.
+        wanted = {"REFUSED"} if one.kind == "refused" else {"CLOSED", "DUPLICATE"}
         if not set(states) <= wanted:
             yield f"{one.name} ({one.kind}) ended {dict(states)}"
         stem = one.name.removesuffix(".txt")
         told = sum(1 for name in receipts if name.startswith(stem + ".") and not name.endswith(".json"))
         if told != len(found):
             yield f"{one.name} has {told} receipts for {len(found)} arrivals"
-        if one.kind == "good" and found:
-            if accepted[one.sha256] != 1:
-                yield f"{one.name} has a content that was accepted {accepted[one.sha256]} times"
+        if one.kind != "refused" and found and accepted[one.sha256] != 1:
+            yield f"{one.name} has a content that was accepted {accepted[one.sha256]} times"
+        if states["CLOSED"]:
             yield from _wrong_answer(one, outbox.get(f"{stem}.A01"), scores)
             is_charged = any(scores[line[CODE]] for line in one.content.splitlines()[1:-1])
             if (f"{stem}.F01" in outbox) != is_charged:

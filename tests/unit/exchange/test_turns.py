@@ -44,3 +44,23 @@ def test_who_waits_for_a_turn_ends_when_the_engine_is_stopped(database: str) -> 
     assert ended == [stopping.StoppedError]
     with turns.working():
         assert not other.is_alive()
+
+
+def test_turns_are_taken_in_the_order_in_which_they_are_asked_for(database: str) -> None:
+    order: list[int] = []
+    others = []
+
+    def work(number: int) -> None:
+        with turns.working():
+            order.append(number)
+
+    with turns.working():
+        for number in range(8):
+            others.append(threading.Thread(target=work, args=(number,)))
+            others[-1].start()
+            stands = threading.Event()
+            while len(turns._working._line) < number + 2:
+                stands.wait(0.01)
+    for other in others:
+        other.join(30)
+    assert order == list(range(8)) and not turns._working._line
