@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,9 @@ class System:
         folder = self.data / "customers" / customer / "outbox"
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
-    def up(self) -> None:
-        """Start the whole system on a free port, and wait until both processes say that they are ready."""
+    def begin(self) -> None:
+        """Start the whole system on a free port, and wait for nothing."""
+        self.port = 0
         self.process = subprocess.Popen(
             [BIN / "cominflow", "up", "--listen", "127.0.0.1:0"],
             env={**self.environment, "PYTHONUNBUFFERED": "1"},
@@ -112,9 +114,14 @@ class System:
             stderr=(self.folder / "up.log").open("ab"),
             text=True,
         )
+
+    def up(self) -> None:
+        """Start the whole system, and wait until both processes say that they are ready."""
+        self.begin()
+        assert self.process is not None
         assert self.process.stdout is not None
         is_engine = is_known = False
-        late = threading.Timer(WAIT_S, self.process.kill)
+        late = threading.Timer(WAIT_S, _kill, [self.process])
         late.start()
         try:
             while not (self.port and is_engine and is_known):
@@ -174,7 +181,31 @@ class System:
         self.port = 0
         return code
 
+    def kill(self) -> None:
+        """SIGKILL for `up` and for what it began, and wait until all are gone."""
+        if self.process is not None:
+            _kill(self.process)
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+            self.process = None
+
     def close(self) -> None:
         """End what still runs."""
         if self.process is not None and self.process.poll() is None:
             self.stop(signal.SIGTERM)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    children: list[int] = []
+    with suppress(FileNotFoundError):
+        words = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = [os.pidfd_open(int(word)) for word in words]
+    process.kill()
+    for child in children:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child, signal.SIGKILL)
+    process.wait()
+    for child in children:
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, child, os.WEXITED)
+        os.close(child)

@@ -4,7 +4,8 @@
 
 At the first passing of each failpoint an error is raised that quotes the marks: as Python's, the system's, Arrow's and
 the database's own errors do. The command is begun again, as an operator would, until it succeeds; between two tries an
-operator looks at everything, without --reveal. NOTES is a folder: `failed` lists what failed, one line each.
+operator looks at everything, without --reveal. NOTES is a folder: `failed` lists what failed, one line each, and
+`contested`, if it is there, names a file that somebody tries to write whenever it is taken, until that has failed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,6 +31,8 @@ def main(notes: Path, marks: list[str], words: list[str]) -> int:
 
     def listen(name: str) -> None:
         if name in failed:
+            if name == "claim.leased" and "claim.withdrawn" not in failed:
+                _contest(notes / "contested")
             return
         failed.append(name)
         with (notes / "failed").open("a") as file:
@@ -45,6 +49,13 @@ def main(notes: Path, marks: list[str], words: list[str]) -> int:
         _operate()
     _operate()
     return code
+
+
+def _contest(note: Path) -> None:
+    """Try to write the file that is named there: while it is leased that fails, and its holder is told."""
+    if note.exists():
+        with suppress(BlockingIOError, FileNotFoundError):
+            os.close(os.open(note.read_text(), os.O_WRONLY | os.O_NONBLOCK))
 
 
 def _as_python(text: str) -> None:
@@ -84,7 +95,7 @@ def _operate() -> None:
 
     Batch.objects.update(not_before=None)
     looks = [["status"], ["arrival", "list"], ["work", "list"]]
-    looks += [["arrival", "show", arrival.reference] for arrival in Arrival.objects.order_by("pk")]
+    looks += [["arrival", "show", arrival.reference] for arrival in Arrival.objects.order_by("-pk")[:8]]
     for words in looks:
         for form in ([], ["--json"]):
             running.run(group, "cominflow", [*words, *form])

@@ -1,10 +1,11 @@
 """Marked: a layout in which much of a request is sensitive, files of persons whose every field is a mark, and a
-provider that quotes them in each way in which a provider can go wrong.
+provider and a program that quote them in each way in which such a one can go wrong.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.system import LAYOUTS
@@ -78,6 +79,44 @@ WAYS = (
 )  # fmt: skip
 
 
+PROGRAM = '''\
+"""A program that fails in one way after the other, as the lines of its list say, and then answers."""
+
+import csv
+import fcntl
+import os
+import signal
+import sys
+
+source, target, ways = sys.argv[1:]
+with open(ways, "r+") as opened:  # two batches may ask at once: each takes a way of its own
+    fcntl.flock(opened, fcntl.LOCK_EX)
+    way, _, rest = opened.read().partition("\\n")
+    opened.seek(0)
+    opened.truncate()
+    opened.write(rest)
+with open(source, newline="") as opened:
+    asked = list(csv.DictReader(opened))
+person = asked[0]["cf"]
+print(f"asked about {person}", flush=True)
+print(f"nobody knows {person}", file=sys.stderr, flush=True)
+if way == "fails":
+    sys.exit(f"no answer about {person}")
+if way == "dies":
+    os.kill(os.getpid(), signal.SIGKILL)
+names = ["id", "outcome", "score"] if way != "columns" else ["id", person, "score"]
+with open(target, "w", newline="") as opened:
+    if way != "nothing":
+        csv.writer(opened).writerow(names)
+        for row in asked:
+            key = person if way == "key" else row["id"]
+            csv.writer(opened).writerow([key, person if way == "outcome" else "fulfilled", 7])
+        if way == "more":
+            csv.writer(opened).writerow([person, "fulfilled", 7])
+'''
+PROGRAM_WAYS = ("fails", "dies", "nothing", "columns", "key", "outcome", "more")
+
+
 def layout_text() -> str:
     """The bank's layout with more about the person."""
     text = (LAYOUTS / CUSTOMER / "visure.toml").read_text()
@@ -100,6 +139,15 @@ def make_provider(folder: Path) -> Path:
     ways = folder / "ways"
     ways.write_text("\n".join(WAYS) + "\n")
     return ways
+
+
+def make_program(folder: Path) -> tuple[Path, Path]:
+    """Write the program and its list of ways to fail."""
+    folder.mkdir()
+    program, ways = folder / "program.py", folder / "ways"
+    program.write_text(PROGRAM)
+    ways.write_text("\n".join(PROGRAM_WAYS) + "\n")
+    return program, ways
 
 
 class Marks:
@@ -133,5 +181,12 @@ class Marks:
 
     def in_text(self, text: str, *, with_references: bool = True) -> list[str]:
         """The lines in which a mark stands."""
-        marks = [*self.persons, *(self.references if with_references else [])]
-        return [line for line in text.splitlines() if any(mark in line for mark in marks)]
+        marks = {*self.persons, *(self.references if with_references else [])}
+        lengths = {len(mark) for mark in marks}
+        return [line for line in text.splitlines() if not marks.isdisjoint(_pieces(line, lengths))]
+
+
+def _pieces(line: str, lengths: Iterable[int]) -> Iterator[str]:
+    """All that stands in the line in so many characters."""
+    for length in lengths:
+        yield from (line[start : start + length] for start in range(len(line) - length + 1))

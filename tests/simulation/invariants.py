@@ -1,8 +1,9 @@
 """Invariants: what must hold at any instant, and when everything has come to its end. Each is a function of its own.
 
-`at_any_instant` looks only at files, so a killed system is seen as it is. `at_the_end` reads the database too and is
-called in a process that may connect. Findings are lines; none means that all is well. What the answers say to the
-customer is checked in `answers`, from their bytes.
+`at_any_instant` looks only at files, so a killed system is seen as it is. The others read the database too and are
+called in a process that may connect: `of_the_system` for any system, `at_the_end` for one whose files are known.
+Findings are lines; none means that all is well. What the answers say to the customer is checked in `answers`, from
+their bytes.
 """
 
 from __future__ import annotations
@@ -64,27 +65,40 @@ def _changed(place: Place, seen: dict[str, str], purged: tuple[str, ...]) -> Ite
     seen |= present
 
 
-def at_the_end(place: Place, sent: list[Sent]) -> list[str]:
-    """What must hold when nothing is left to do."""
+def of_the_system(data: Path) -> list[str]:
+    """What must hold of any system that has nothing left to do, whatever was sent to it.
+
+    data  its data folder; Django is set up on its database
+    """
     checks = (
         _originals,
         _one_live_arrival,
-        _ends,
         _published,
-        _leftovers,
         _receipts,
         _moves,
         _invoice_numbers,
-        _counts,
         _charges,
         _once,
+    )
+    return [f"{check.__name__.strip('_')}: {line}" for check in checks for line in check(data)]
+
+
+def at_the_end(place: Place, sent: list[Sent]) -> list[str]:
+    """What must hold when nothing is left to do, knowing what was sent."""
+    checks = (
+        _ends,
+        _leftovers,
+        _counts,
         _assignments,
         _batches,
         _adds_up,
         answers.wrong,
         engine_tables.wrong,
     )
-    return [f"{check.__name__.strip('_')}: {line}" for check in checks for line in check(place, sent)]
+    return [
+        *of_the_system(place.data),
+        *(f"{check.__name__.strip('_')}: {line}" for check in checks for line in check(place, sent)),
+    ]
 
 
 def _arrivals() -> list[Arrival]:
@@ -93,7 +107,7 @@ def _arrivals() -> list[Arrival]:
     return list(Arrival.objects.select_related("customer").order_by("pk"))
 
 
-def _originals(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _originals(data: Path) -> Iterator[str]:
     """1. Every arrival's original is in the archive under its hash, and nobody can write it."""
     from cominflow.exchange import archive
     from cominflow.exchange.disk import Folders
@@ -101,14 +115,14 @@ def _originals(place: Place, sent: list[Sent]) -> Iterator[str]:
     for arrival in _arrivals():
         if arrival.state == "PURGED":
             continue
-        original = archive.place_of(Folders(place.data), arrival, arrival.sha256 or "none")
+        original = archive.place_of(Folders(data), arrival, arrival.sha256 or "none")
         if not original.exists() or _hash(original) != arrival.sha256:
             yield f"{arrival.reference} has no original of its hash in the archive"
         elif stat.S_IMODE(original.stat().st_mode) & 0o222:
             yield f"the original of {arrival.reference} can be written"
 
 
-def _one_live_arrival(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _one_live_arrival(data: Path) -> Iterator[str]:
     """2. One customer and content have one live arrival, unless an operator released a repeat."""
     from cominflow.exchange.states import ARRIVAL_LIVE
 
@@ -144,25 +158,25 @@ def _ends(place: Place, sent: list[Sent]) -> Iterator[str]:
                 yield f"{one.name} was accepted {counted} times{' as a repeat' if is_repeat else ''}, not {due}"
 
 
-def _published(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _published(data: Path) -> Iterator[str]:
     """3. What is in a customer's folder is a delivery, whole; and every delivery is there."""
     from cominflow.models import Delivery
 
     known = {}
     for delivery in Delivery.objects.select_related("customer", "arrival"):
-        path = place.data / "customers" / delivery.customer.code / delivery.folder / delivery.shown_name
+        path = data / "customers" / delivery.customer.code / delivery.folder / delivery.shown_name
         known[path] = delivery
         if delivery.state not in ("PUBLISHED", "RETRIEVED"):
             yield f"{delivery.reference} is {delivery.state}"
         if path.exists() == (delivery.arrival.state == "PURGED"):
             is_there = "still" if path.exists() else "not"
-            yield f"{delivery.reference} is {is_there} at {path.relative_to(place.data)}"
+            yield f"{delivery.reference} is {is_there} at {path.relative_to(data)}"
         elif path.exists() and (_hash(path) != delivery.sha256 or path.stat().st_size != delivery.bytes_count):
             yield f"{delivery.reference} has other bytes than were staged"
     for folder in PUBLISHED_FOLDERS:
-        for path in _files(place.data, f"customers/*/{folder}/*"):
+        for path in _files(data, f"customers/*/{folder}/*"):
             if path not in known:
-                yield f"nobody delivered {path.relative_to(place.data)}"
+                yield f"nobody delivered {path.relative_to(data)}"
 
 
 def _leftovers(place: Place, sent: list[Sent]) -> Iterator[str]:
@@ -176,7 +190,7 @@ def _leftovers(place: Place, sent: list[Sent]) -> Iterator[str]:
         yield "the file that no row knew is not in quarantine with its reason"
 
 
-def _receipts(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _receipts(data: Path) -> Iterator[str]:
     """Each reading of each upload has exactly one receipt, as text and as JSON, that says what was decided."""
     import json
 
@@ -194,12 +208,12 @@ def _receipts(place: Place, sent: list[Sent]) -> Iterator[str]:
             if len(found) != 2 or {one.shown_name.endswith(".json") for one in found} != {True, False}:
                 yield f"{arrival.reference} has {len(found)} receipts for reading {number}"
                 continue
-            path = place.data / "customers" / arrival.customer.code / "receipts" / found[1].shown_name
+            path = data / "customers" / arrival.customer.code / "receipts" / found[1].shown_name
             if path.exists() and json.loads(path.read_text())["outcome"] != decision:
                 yield f"the receipt of reading {number} of {arrival.reference} says another thing than {decision}"
 
 
-def _moves(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _moves(data: Path) -> Iterator[str]:
     """Every state was reached by legal moves, each made and noted once."""
     from cominflow.exchange import states
     from cominflow.models import Delivery, Event
@@ -218,7 +232,7 @@ def _moves(place: Place, sent: list[Sent]) -> Iterator[str]:
                 yield f"{row.reference} is {row.state}, and its last event says {walk[-1]}"
 
 
-def _invoice_numbers(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _invoice_numbers(data: Path) -> Iterator[str]:
     """5. Numbers of a section and year are 1..n, and the counter stands at n."""
     from cominflow.models import Invoice, Numbering
 
@@ -260,7 +274,7 @@ def _counts(place: Place, sent: list[Sent]) -> Iterator[str]:
 _COUNTER_OF = {"cancelled": "cancelled", "repeated": "refused"}
 
 
-def _charges(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _charges(data: Path) -> Iterator[str]:
     """2. Every fulfilled request is charged once, at its price; each answer's invoice is the sum of its charges."""
     from cominflow.exchange import requests
     from cominflow.models import Charge, Invoice
@@ -293,7 +307,7 @@ def _charges(place: Place, sent: list[Sent]) -> Iterator[str]:
                 yield f"invoice {invoice.full_number} does not add up"
 
 
-def _once(place: Place, sent: list[Sent]) -> Iterator[str]:
+def _once(data: Path) -> Iterator[str]:
     """Every accepted arrival has one row for its acceptance and one for each answer, and no other."""
     from cominflow.models import Once
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import itertools
 import logging
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +23,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,6 +57,10 @@ class Sent:
     def sha256(self) -> str:
         """Its content's hash."""
         return hashlib.sha256(self.content).hexdigest()
+
+    def key(self) -> tuple[str, str]:
+        """What its arrivals are known by: name and hash."""
+        return self.name, self.sha256
 
 
 @dataclass
@@ -100,6 +103,12 @@ class Load:
         good = [one for one in self.sent if one.kind == "good" and one.is_sure]
         if good and self.chance.random() < 0.05:
             return Sent(name, self.chance.choice(good).content, "duplicate")
+        taken = [one for one in good if not (self.system.data / "customers" / CUSTOMER / "inbox" / one.name).exists()]
+        if taken and self.chance.random() < 0.03:
+            earlier = self.chance.choice(taken)
+            return Sent(earlier.name, earlier.content, "duplicate")
+        if taken and self.chance.random() < 0.05:
+            name = self.chance.choice(taken).name  # and another content
         count = self.chance.choices(SIZES, WEIGHTS)[0]
         content = io.BytesIO()
         generate(layout, content, Order(seed=number, count=count, given={"richiesta.servizio": "VIS1"}))
@@ -172,22 +181,22 @@ def _run(system: System, kills: int, chance: random.Random) -> list[str]:
     load = Load(system, random.Random(chance.random()), list(scores))
     thread = threading.Thread(target=load.run, name="load")
     began = time.monotonic()
-    _start(system)
+    system.up()
     thread.start()
     try:
         for number in range(1, kills + 1):
             time.sleep(chance.uniform(0.2, 3.0))
-            _kill(system)
+            system.kill()
             print(f"\r{number} of {kills} kills, {len(load.sent)} files", end="", file=sys.stderr, flush=True)
             if chance.random() < 0.2:  # in the middle of its start
-                process = _begin(system)
+                system.begin()
                 time.sleep(chance.uniform(0.1, 2.0))
-                _end(process)
-            _start(system)
+                system.kill()
+            system.up()
     finally:
         load.ending.set()
         thread.join()
-        _kill(system)
+        system.kill()
     released = _finish(system)
     requests = sum(len(one.content) // RECORD - 2 for one in load.sent if one.kind == "good")
     print(
@@ -213,45 +222,6 @@ def _prepare(system: System) -> dict[bytes, bytes]:
     settings = {"file": str(table), "key": {"codice_fiscale": "codice_fiscale"}, "result": {"punteggio": "punteggio"}}
     system.build(CUSTOMER, {"VIS1": ("3.50", settings), "VIS2": ("5.90", None)})
     return scores
-
-
-def _start(system: System) -> None:
-    """Start it, and wait until it is ready; the port is another one each time."""
-    system.port = 0
-    system.up()
-
-
-def _begin(system: System) -> subprocess.Popen[bytes]:
-    with (system.folder / "up.log").open("ab") as log:
-        return subprocess.Popen(
-            [BIN / "cominflow", "up", "--listen", "127.0.0.1:0"],
-            env=system.environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log,
-        )  # fmt: skip
-
-
-def _kill(system: System) -> None:
-    if system.process is not None:
-        _end(system.process)
-        if system.process.stdout is not None:
-            system.process.stdout.close()
-        system.process = None
-
-
-def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """SIGKILL for it and for what it began, and wait until all are gone."""
-    children: list[int] = []
-    with suppress(FileNotFoundError):
-        words = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        children = [os.pidfd_open(int(word)) for word in words]
-    process.kill()
-    for child in children:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(child, signal.SIGKILL)
-    process.wait()
-    for child in children:
-        with suppress(ChildProcessError):
-            os.waitid(os.P_PIDFD, child, os.WEXITED)
-        os.close(child)
 
 
 def _finish(system: System) -> int:
@@ -281,53 +251,60 @@ def _problems(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> I
     )
     if reconciled.returncode:
         yield f"reconcile ended {reconciled.returncode}:\n{reconciled.stdout}{reconciled.stderr}"
-    arrivals: dict[str, list[dict[str, str]]] = {}
-    for arrival in system.json("arrival", "list", "--limit", str(10 * len(sent))):
-        arrivals.setdefault(arrival["file"], []).append(arrival)
-    hash_of = {one.name: one.sha256 for one in sent}
-    closed = (name for name, found in arrivals.items() for one in found if one["state"] == "CLOSED")
-    accepted = Counter(hash_of.get(name) for name in closed)
-    outbox, known = system.outbox(CUSTOMER), set[str]()
-    if _fetched(system) != outbox:
+    if _fetched(system) != system.outbox(CUSTOMER):
         yield "what a customer fetches by SFTP is not what stands in the outbox"
-    receipts = os.listdir(system.data / "customers" / CUSTOMER / "receipts")
-    for one in sent:
-        found = arrivals.pop(one.name, [])
-        states = Counter(arrival["state"] for arrival in found)
-        if not found and one.is_sure:
-            yield f"{one.name} ({one.kind}) never became an arrival"
-        if states["CLOSED"] > 1:
-            yield f"{one.name} was accepted {states['CLOSED']} times"
-        # Of two files with one content that were under way at a kill, either may be the first to be looked at.
-        wanted = {"REFUSED"} if one.kind == "refused" else {"CLOSED", "DUPLICATE"}
-        if not set(states) <= wanted:
-            yield f"{one.name} ({one.kind}) ended {dict(states)}"
-        stem = one.name.removesuffix(".txt")
-        told = sum(1 for name in receipts if name.startswith(stem + ".") and not name.endswith(".json"))
-        if told != len(found):
-            yield f"{one.name} has {told} receipts for {len(found)} arrivals"
-        if one.kind != "refused" and found and accepted[one.sha256] != 1:
-            yield f"{one.name} has a content that was accepted {accepted[one.sha256]} times"
-        if states["CLOSED"]:
-            yield from _wrong_answer(one, outbox.get(f"{stem}.A01"), scores)
-            is_charged = any(scores[line[CODE]] for line in one.content.splitlines()[1:-1])
-            if (f"{stem}.F01" in outbox) != is_charged:
-                yield f"{one.name} has {'no' if is_charged else 'an'} invoice"
-            known |= {f"{stem}.A01", f"{stem}.F01"}
-    yield from (f"an arrival of {name} that nobody sent" for name in arrivals)
-    yield from (f"outbox/{name} answers nothing" for name in outbox if name not in known)
+    os.environ |= {**system.environment, "DJANGO_SETTINGS_MODULE": "cominflow.settings"}
+    import django
+
+    django.setup()
+    from tests.simulation import invariants
+
+    yield from invariants.of_the_system(system.data)
+    yield from _ends(system, sent, scores)
     for folder in ("spool", "publish"):
         yield from (f"{folder}/{name} is left over" for name in os.listdir(system.data / folder))
 
 
+def _ends(system: System, sent: list[Sent], scores: dict[bytes, bytes]) -> Iterator[str]:
+    """What does not hold of the files that were sent, each under its name with its content, once or more."""
+    from cominflow.models import Arrival
+
+    arrivals: dict[tuple[str, str], list[Arrival]] = {}
+    for arrival in Arrival.objects.order_by("pk"):
+        arrivals.setdefault((arrival.shown_name, arrival.sha256), []).append(arrival)
+    accepted = Counter(one.sha256 for found in arrivals.values() for one in found if one.state == "CLOSED")
+    outbox = system.outbox(CUSTOMER)
+    for key, same in itertools.groupby(sorted(sent, key=Sent.key), Sent.key):
+        one, *again = same
+        found = arrivals.pop(key, [])
+        states = Counter(arrival.state for arrival in found)
+        sure = sum(each.is_sure for each in (one, *again))
+        if len(found) < sure:
+            yield f"{one.name} ({one.kind}) was sent {sure} times, and is {len(found)} arrivals"
+        # Of two files with one content that were under way at a kill, either may be the first to be looked at.
+        wanted = {"REFUSED"} if one.kind == "refused" else {"CLOSED", "DUPLICATE"}
+        if not set(states) <= wanted:
+            yield f"{one.name} ({one.kind}) ended {dict(states)}"
+        if one.kind != "refused" and found and accepted[one.sha256] != 1:
+            yield f"{one.name} has a content that was accepted {accepted[one.sha256]} times"
+        for arrival in found:
+            if arrival.state == "CLOSED":
+                names = {made.kind: made.shown_name for made in arrival.deliveries.exclude(kind="receipt")}
+                yield from _wrong_answer(one, outbox.get(names.get("answer", "")), scores)
+                is_charged = any(scores[line[CODE]] for line in one.content.splitlines()[1:-1])
+                if ("invoice" in names) != is_charged:
+                    yield f"{one.name} has {'no' if is_charged else 'an'} invoice"
+    yield from (f"an arrival of {name} that nobody sent" for name, _ in arrivals)
+
+
 def _fetched(system: System) -> dict[str, bytes]:
     """The outbox as the OpenSSH client gets it: name -> content."""
-    _start(system)
+    system.up()
     try:
         (system.folder / "fetched").mkdir()
         system.sftp(CUSTOMER, "get -r /outbox fetched")
     finally:
-        _kill(system)
+        system.kill()
     return {path.name: path.read_bytes() for path in (system.folder / "fetched" / "outbox").iterdir()}
 
 
