@@ -54,6 +54,9 @@ class Field:
     scale    decimals of a decimal (12.50 in scale 2 is the int 1250)
     mark     "" when the decimals are implied, else the written "," or "."
     null     texts that mean "no value", as they stand in the file, full length in fixed layouts
+    pattern  what the whole text must match (RE2); empty: anything
+    least    the layout's `min`, in units of the last decimal or days since 1970-01-01; None: any
+    most     its `max`
     derive   direction -> expression that the field must equal (checked on reading, computed on writing)
     origin   the layout's `from`: what fills the field when we write, e.g. "outcome.code", "result.punteggio"
     target   the layout's `to`: what the field tells us to do, e.g. "request.action"
@@ -76,6 +79,9 @@ class Field:
     value: str = ""
     null: tuple[str, ...] = ()
     codes: Mapping[str, str] | None = None
+    pattern: str = ""
+    least: int | None = None
+    most: int | None = None
     required: bool = False
     unique: Literal["", "file"] = ""
     sensitive: bool = False

@@ -173,6 +173,20 @@ CASES = [
         "TR-F214",
         "2:3-15: TR-F214 riga.riferimento (Riferimento): longer than the field",
     ),
+    fixed(
+        "ROSSI ",
+        "ROSSI1",
+        "TR-F216",
+        "2:14-22: TR-F216 ordine.nome: not of the form agreed",
+        ('type = "text", sensitive = true }', 'type = "text", pattern = "[A-Z]+" }'),
+    ),
+    fixed(
+        "0001250V",
+        "0001250V",
+        "TR-F217",
+        "2:31-37: TR-F217 ordine.importo (Importo): outside of the range agreed",
+        ('label = "Importo"', 'label = "Importo", max = "12.49"'),
+    ),
     fixed("ROSSI ", "ROS\x07I ", "TR-F215", "2:14-22: TR-F215 ordine.nome: control characters in a text"),
     fixed("0200001", "0200007", "TR-R301", "2:3-7: TR-R301 ordine.numero: out of sequence"),
     fixed(

@@ -73,7 +73,7 @@ def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "
 
 def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
     """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(numbers.checked(values, field, delimited=delimited))
+    return spelling.fits(numbers.checked(values, field, delimited=delimited), values, field)
 
 
 def _without_mark(cells: Bytes, field: Field, lengths: Lengths | None) -> tuple[Bytes, Flags | None]:

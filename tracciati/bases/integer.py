@@ -67,4 +67,4 @@ def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "
 
 def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
     """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(numbers.checked(values, field, delimited=delimited))
+    return spelling.fits(numbers.checked(values, field, delimited=delimited), values, field)

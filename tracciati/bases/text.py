@@ -78,7 +78,7 @@ def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "
 
 def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
     """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(_checked(values, field, codec, delimited=delimited))
+    return spelling.fits(_checked(values, field, codec, delimited=delimited), values, field)
 
 
 def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:

@@ -54,7 +54,7 @@ def generate(
     """
     from tracciati import generate as generator
     from tracciati.errors import DoesNotFit
-    from tracciati.generate.specimens import SpecimenError
+    from tracciati.generate.refusal import SpecimenError
     from tracciati.generate.succession import SuccessionError
     from tracciati.target import opened
 

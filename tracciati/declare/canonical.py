@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
     from tracciati.declare.files import Head
 
+# What the language has learnt since layouts are published: left out where a layout does not say it, so that those keep
+# their fingerprints.
+_LEARNT: Mapping[type, frozenset[str]] = {
+    Field: frozenset({"pattern", "least", "most"}),
+}
 # Computed, or the place in the text: they say nothing that the order of records and fields does not say.
 _UNDECLARED: Mapping[type, frozenset[str]] = {
     Field: frozenset({"line", "start"}),
@@ -57,4 +62,9 @@ def _plain(value: object) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     assert is_dataclass(value), f"{type(value).__name__} has no canonical form"
     left_out = _UNDECLARED.get(type(value), frozenset())
-    return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out}
+    learnt = _LEARNT.get(type(value), frozenset())
+    return {
+        f.name: _plain(getattr(value, f.name))
+        for f in fields(value)
+        if f.name not in left_out and not (f.name in learnt and getattr(value, f.name) == f.default)
+    }

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from tracciati.declare.bounds import read_bounds, read_pattern
 from tracciati.declare.fitting import check_codes, check_constant, check_null
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import RESERVED
@@ -37,6 +38,9 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "pivot": frozenset({"date"}),
     "value": frozenset({"const"}),
     "codes": frozenset({"text", "digits"}),
+    "pattern": frozenset({"text", "digits"}),
+    "min": _NUMBERS | {"date"},
+    "max": _NUMBERS | {"date"},
     "sequence": frozenset({"integer"}),
     "derive": _NUMBERS,
     "transliterate": frozenset({"text"}),
@@ -52,7 +56,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
 # What describes the value can stand in a named type; what places it in a record cannot.
 TYPE_KEYS = (
     "base", "len", "align", "pad", "digits", "scale", "mark", "format", "pivot", "value", "null", "codes",
-    "required", "sensitive", "transliterate", "on_overflow",
+    "pattern", "min", "max", "required", "sensitive", "transliterate", "on_overflow",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "len", "type", "at", "label", "unique", "same_as", "sequence", "derive", "from", "to", "only",
@@ -132,6 +136,7 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
     codes = line.table("codes").text_by_key("codes") if "codes" in line.table("codes") else None
     check_null(line, null, length)
     check_codes(line, codes, null, length, pad)
+    least, most = read_bounds(line, scale, digits)
     return Field(
         name=own.text("name"),
         base=line.base,
@@ -148,6 +153,9 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
         value=value,
         null=null,
         codes=codes,
+        pattern=read_pattern(line),
+        least=least,
+        most=most,
         required=_required(line),
         unique=cast(Literal["", "file"], own.choice("unique", ("file",), "")),
         sensitive=line.table("sensitive").flag("sensitive"),

@@ -49,6 +49,10 @@ def _texts(purpose: str, options: Iterable[str] = ()) -> Schema:
     return {"description": purpose, "oneOf": [_text("one", options), {"type": "array", "items": _text("", options)}]}
 
 
+def _bound(purpose: str) -> Schema:
+    return {"description": purpose, "type": ["integer", "string"]}
+
+
 def _by_direction(purpose: str) -> Schema:
     directions = _table("one per direction", {d: _text(f"in {d} files") for d in DIRECTIONS})
     return {"description": purpose, "oneOf": [_text("for all directions"), directions]}
@@ -81,6 +85,9 @@ _KEYS: Mapping[str, Schema] = {
     "value": _text("What a const always holds, with all its characters"),
     "null": _texts('Texts that mean "no value"'),
     "codes": _tables("The values allowed: code = meaning", _text("meaning")),
+    "pattern": _text("What the whole text must match, in RE2's syntax"),
+    "min": _bound("The least value: a whole number, an amount in quotes, or a day"),
+    "max": _bound("The greatest value: a whole number, an amount in quotes, or a day"),
     "required": _flag("A value must be there"),
     "sensitive": _flag("Masked wherever it is shown, but for the customer's own report"),
     "unique": _text("No two records of the file have the same value", ("file",)),

@@ -176,6 +176,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "TR-F214": Entry("field", "error", "longer than the field", "più lungo del campo"),
     "TR-F215": Entry("field", "error", "control characters in a text", "caratteri di controllo in un testo"),
+    "TR-F216": Entry("field", "error", "not of the form agreed", "non ha la forma concordata"),
+    "TR-F217": Entry("field", "error", "outside of the range agreed", "fuori dall'intervallo concordato"),
     "TR-R301": Entry("record", "error", "out of sequence", "fuori sequenza"),
     "TR-R302": Entry("record", "error", "already used in this file", "già usato in questo file"),
     "TR-R303": Entry("record", "error", "differs from {other}", "diverso da {other}"),

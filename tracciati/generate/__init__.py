@@ -22,6 +22,7 @@ from tracciati.errors import DoesNotFit
 from tracciati.expression import Count, Name, Sum, names
 from tracciati.framing import SEPARATORS
 from tracciati.generate import counters, specimens, succession
+from tracciati.generate.refusal import SpecimenError
 from tracciati.totals import Totals
 from tracciati.values import Values, strings
 from tracciati.wording import counted
@@ -78,7 +79,7 @@ def generate(
     assert order.direction in layout.structure, f"{layout.id} has no structure for {order.direction}"
     unknown = [path for path in order.given if not _has(layout, path)]
     if unknown:
-        raise specimens.SpecimenError(unknown[0], "the layout has no such field", "write it as record.field")
+        raise SpecimenError(unknown[0], "the layout has no such field", "write it as record.field")
     for path in order.given:
         _check_given(layout, order, path)
     counters.check(layout, order.direction, _stretches(layout, order), _unit(layout, order))
@@ -94,11 +95,11 @@ def generate(
         for path, total in totals.finish().items():
             if total.value is None:
                 why = "the sum has more decimals than the total"
-                raise specimens.SpecimenError(path, why, "give the total the scale of what it sums")
+                raise SpecimenError(path, why, "give the total the scale of what it sums")
             digits = layout.field(path).digits or 18
             if total.value >= 10**digits:
                 why = f"the total needs more than the field's {counted(digits, 'digit')}"
-                raise specimens.SpecimenError(path, why, "ask for fewer (--count), or for smaller amounts (--set)")
+                raise SpecimenError(path, why, "ask for fewer (--count), or for smaller amounts (--set)")
             computed[path] = total.value
     output = _Output(sink, SEPARATORS[layout.file.separator] if layout.file.last_separator == "forbidden" else b"")
     output.write(_header(layout, order.direction))
@@ -166,15 +167,15 @@ def _check_given(layout: Layout, order: Order, path: str) -> None:
     )
     for is_filled, why in kinds:
         if is_filled:
-            raise specimens.SpecimenError(path, f"the field {why}", "leave it out: what is right is filled in")
+            raise SpecimenError(path, f"the field {why}", "leave it out: what is right is filled in")
     text = str(order.given[path])
     array = pa.array([order.given[path]], specimens.arrow_type(one))
     try:
         values = _Draft(layout, order, {}).values(record, one.name, array)
     except DoesNotFit as problem:
-        raise specimens.SpecimenError(path, problem.why, _expected(one, text, layout)) from problem
+        raise SpecimenError(path, problem.why, _expected(one, text, layout)) from problem
     if values.bad is not None and values.bad.any():
-        raise specimens.SpecimenError(path, f"{text!r} is no value of this field", _expected(one, text, layout))
+        raise SpecimenError(path, f"{text!r} is no value of this field", _expected(one, text, layout))
 
 
 def _expected(one: Field, text: str, layout: Layout) -> str:
@@ -338,7 +339,7 @@ class _Draft:
         if path in self.order.given:
             if one.unique and self.made[record.name] + count > 1:
                 why = "no two records may have the same value, and all of them would have the given one"
-                raise specimens.SpecimenError(path, why, "leave it out, or ask for one record (--count 1)")
+                raise SpecimenError(path, why, "leave it out, or ask for one record (--count 1)")
             return pa.array([self.order.given[path]] * count, specimens.arrow_type(one))
         if one.base == "const":
             return pa.array([one.value] * count, pa.string())
@@ -384,7 +385,7 @@ class _Draft:
                 arrays[one.name] = pa.compute.if_else(pa.array(broken), again, arrays[one.name])
             self._repeat(record, arrays, count)
         why = f"no values were found for which rule {rule.id} holds"
-        raise specimens.SpecimenError(record.name, why, "give a value that it holds for (--set record.field=value)")
+        raise SpecimenError(record.name, why, "give a value that it holds for (--set record.field=value)")
 
     def _is_known(self, name: Name, record: Record) -> bool:
         return name.record in (None, record.name) or self._is_single(self.layout.by_name[name.record])

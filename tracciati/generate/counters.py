@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracciati.expression import Count
-from tracciati.generate.specimens import SpecimenError
+from tracciati.generate.refusal import SpecimenError
 from tracciati.wording import counted
 
 if TYPE_CHECKING:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 import string
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from tracciati.errors import TracciatiError
+from tracciati.generate import patterned
+from tracciati.generate.refusal import SpecimenError
 from tracciati.wording import counted
 
 if TYPE_CHECKING:
@@ -54,14 +55,6 @@ _EVEN_VALUE = {
 }
 
 
-class SpecimenError(TracciatiError):
-    """The layout leaves no valid value for a field, or none that the generator would find."""
-
-    def __init__(self, path: str, why: str, hint: str) -> None:
-        self.hint = hint
-        super().__init__(f"{path}: {why}")
-
-
 def column(
     field: Field,
     count: int,
@@ -91,6 +84,8 @@ def column(
         values = _unique(field, count, first, path)
     elif field.codes is not None:
         values = _chosen(list(field.codes), count, chance)
+    elif field.pattern:
+        values = patterned.column(field, count, chance, path=path, codec=codec)
     else:
         values = _BY_BASE[field.base](field, count, chance, codec)
     if field.base in ("integer", "decimal"):
@@ -153,13 +148,18 @@ def _unique(field: Field, count: int, first: int, path: str) -> Any:
             )
             raise SpecimenError(path, why, "ask for fewer records")
         return pa.array(codes, pa.string())
+    if field.pattern:
+        return patterned.distinct(field, count, first, path=path)
     if field.base == "date":
         return _unique_days(field, count, first, path)
     places = min(field.digits or field.length or 9, 9)
     if first + count >= 10**places:
         why = f"{first + count} unique values do not fit into {places} places"
         raise SpecimenError(path, why, "ask for fewer records")
-    numbers = np.arange(first + 1, first + count + 1)
+    numbers = np.arange(first + 1, first + count + 1) + max(0, (field.least or 0) - 1)
+    if field.most is not None and count and numbers[-1] > field.most:
+        why = f"{first + count} unique values do not fit below its greatest one"
+        raise SpecimenError(path, why, "ask for fewer records")
     if field.base in ("integer", "decimal"):
         return numbers
     if field.base in ("codice_fiscale", "partita_iva"):
@@ -173,6 +173,11 @@ def _unique_days(field: Field, count: int, first: int, path: str) -> Any:
     """One day after another; with two-digit years from the first day that they can name."""
     start = _FIRST_DAY if field.pivot is None else date(1900 + field.pivot, 1, 1)
     last = date.max if field.pivot is None else date(1999 + field.pivot, 12, 31)
+    if field.least is not None:
+        start = max(start, _EPOCH + timedelta(days=field.least))
+    if field.most is not None:
+        last = min(last, _EPOCH + timedelta(days=field.most))
+        start = min(start, last) if field.least is None else start
     if first + count > (last - start).days:
         why = f"{first + count} unique days do not fit between {start} and {last}"
         raise SpecimenError(path, why, "ask for fewer records")
@@ -215,7 +220,12 @@ def _digits(field: Field, count: int, chance: np.random.Generator, codec: str) -
 
 
 def _integers(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
-    return chance.integers(1, 10 ** min(field.digits, DIGITS_MAX), count)
+    least = 1 if field.least is None else field.least
+    stop = max(10 ** min(field.digits, DIGITS_MAX), least + 1)
+    if field.most is not None:
+        stop = min(stop, field.most + 1)
+        least = min(least, field.most)
+    return chance.integers(least, stop, count)
 
 
 def _dates(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
@@ -223,6 +233,10 @@ def _dates(field: Field, count: int, chance: np.random.Generator, codec: str) ->
     if field.pivot is not None and field.pivot <= _FIRST_DAY.year % 100:
         # The layout's two-digit years end before: 1999 can be written with any pivot.
         first, last = (date(1999, 1, 1) - _EPOCH).days, (date(1999, 12, 31) - _EPOCH).days
+    if field.least is not None and field.least > first:
+        first, last = field.least, field.least + (last - first)
+    if field.most is not None and field.most < last:
+        first, last = max(field.most - (last - first), field.least or field.most - (last - first)), field.most
     return pa.array(chance.integers(first, last + 1, count, dtype=np.int32), pa.date32())
 
 

@@ -17,7 +17,7 @@ from tracciati.bases import text as text_base
 from tracciati.findings import Fault, Faults, path_of
 from tracciati.framing import Frame, Index
 from tracciati.framing.delimited import CellFrame
-from tracciati.values import Values
+from tracciati.values import Values, bounds
 from tracciati.values.cells import Bytes, Column, Flags, equal, words
 from tracciati.wording import counted
 
@@ -134,7 +134,35 @@ class Reader:
             expected = ("a value", "un valore")
             if self._report("TR-F201", frame, record, field, rows[empty], faults, expected):
                 bad[empty] = True
+        self._check_bounds(frame, record, field, rows, cells, lengths, column, faults, bad)
         return column
+
+    def _check_bounds(
+        self,
+        frame: Frame,
+        record: Record,
+        field: Field,
+        rows: Index,
+        cells: Bytes,
+        lengths: Index | None,
+        column: Column,
+        faults: Faults,
+        bad: Flags,
+    ) -> None:
+        """A value that could be read lies where the layout says, or its record is wrong."""
+        if field.pattern:
+            texts = bases.of(field.base).arrow(cells, column, field, self.layout.file.codec, lengths)
+            code, found = "TR-F216", bounds.unlike(texts, field)
+        elif column.values is not None:
+            code, found = "TR-F217", bounds.outside(column.values, field)
+            for without in (column.null, column.bad):
+                found = found if found is None or without is None else found & ~without
+        else:
+            return
+        if found is not None and found.any():
+            at = np.flatnonzero(found)
+            if self._report(code, frame, record, field, rows[at], faults, bounds.expected(field)):
+                bad[at] = True
 
     def _too_long(
         self,

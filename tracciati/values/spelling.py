@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tracciati.errors import DoesNotFit
 from tracciati.layout import Field
+from tracciati.values import bounds
 from tracciati.values.cells import Flags, either
 
 
@@ -80,23 +81,41 @@ def missing(null: Flags | None, field: Field, *, has_spelling: bool) -> tuple[Mi
     return ()
 
 
-def fits(checked: Checked) -> Flags:
-    """Which rows can be written: bool (n,)."""
+def fits(checked: Checked, values: pa.Array | pa.ChunkedArray, field: Field) -> Flags:
+    """Which rows can be written: bool (n,). values: what was checked, as it was given."""
     flags: Flags | None = None
-    for wrong in checked.misfits:
+    for wrong in _misfits(checked, values, field):
         flags = either(flags, wrong.rows)
     return np.ones(len(checked.values), np.bool_) if flags is None else ~flags
 
 
 def refuse(checked: Checked, values: pa.Array | pa.ChunkedArray, field: Field, path: str) -> None:
     """Raise DoesNotFit for the first row that cannot be written, if there is one."""
-    if not checked.misfits:
+    misfits = _misfits(checked, values, field)
+    if not misfits:
         return
-    first = min(checked.misfits, key=lambda wrong: int(wrong.rows.argmax()))
+    first = min(misfits, key=lambda wrong: int(wrong.rows.argmax()))
     row = int(first.rows.argmax())
     value = plain(values)[row].as_py()
     shown = f"a value of {len(str(value))} characters" if field.sensitive else repr(str(value))
     raise DoesNotFit(path or field.name, row, value, first.why.replace("{value}", shown))
+
+
+def _misfits(checked: Checked, values: pa.Array | pa.ChunkedArray, field: Field) -> tuple[Misfit, ...]:
+    """What the base says, and what lies outside of the field's bounds: a reader would refuse that too."""
+    if field.pattern:
+        return checked.misfits + misfit(bounds.unlike(text(values, field), field), f"{{value}} is not {_wanted(field)}")
+    if field.least is None and field.most is None:
+        return checked.misfits
+    found = bounds.outside(np.asarray(checked.values), field)
+    if found is not None and checked.null is not None:
+        found &= ~checked.null
+    return checked.misfits + misfit(found, f"{{value}} is not {_wanted(field)}")
+
+
+def _wanted(field: Field) -> str:
+    wanted = bounds.expected(field)[0]
+    return f"of {wanted}" if field.pattern else wanted
 
 
 def is_one_of(array: pa.StringArray, choices: tuple[str, ...]) -> Flags:

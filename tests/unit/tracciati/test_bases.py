@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -317,3 +318,29 @@ def test_a_slice_of_an_array_is_written_as_its_own_values() -> None:
     assert written(field("date", 8, format="yyyyMMdd"), days) == [b"20260102", b"20260103"]
     amounts = pa.array([Decimal("1.00"), Decimal("2.00")], pa.decimal128(9, 2))[1:]
     assert written(field("decimal", 5, scale=2), amounts) == [b"00200"]
+
+
+@pytest.mark.parametrize(
+    ("one", "values", "why"),
+    [
+        (field("text", 4, pattern="[A-Z]+"), pa.array(["AB", None, "", "A1"]), "'A1' is not of the form [A-Z]+"),
+        (field("integer", 4, digits=4, least=5), pa.array([5, 9, 4]), "'4' is not 5 or more"),
+        (
+            field("decimal", 6, digits=6, scale=2, least=100, most=250),
+            pa.array(["1.00", "2.50", "2.51"]),
+            "'2.51' is not between 1.00 and 2.50",
+        ),
+        (
+            field("date", 8, format="yyyyMMdd", most=20454),
+            pa.array(["2026-01-01", "2026-01-02"]),
+            "'2026-01-02' is not 2026-01-01 or less",
+        ),
+    ],
+)
+def test_what_is_outside_of_the_bounds_is_not_written(one: Field, values: pa.Array, why: str) -> None:
+    one = replace(one, null=(" " * (one.length or 0),))
+    last = len(values) - 1
+    assert bases.of(one.base).fits(values, one).tolist() == [True] * last + [False]
+    with pytest.raises(DoesNotFit) as refused:
+        bases.of(one.base).write(values, one)
+    assert (refused.value.row, refused.value.why) == (last, why)

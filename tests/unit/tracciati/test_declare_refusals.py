@@ -112,6 +112,13 @@ REFUSED_FIXED = [
     ("sequence = { start = 1 }", "sequense = 1", "sequense", "unknown key `sequense`", "`sequence`?"),
     ('"text", codes', '"integer", codes', "VIS1", "`codes` has no meaning for integer", "for text, digits"),
     ("VIS1 =", "VIS11 =", "VIS11", "the code 'VIS11' has 5 bytes, the field 4", ""),
+    ("at = 10", 'at = 10, pattern = "[A-Z]"', "pattern", "`pattern` has no meaning for decimal", "for text, digits"),
+    ('"text", codes', '"text", pattern = "VIS.", codes', "pattern", "`codes` say already what may", "take one out"),
+    ("at = 10", "at = 10, max = 0.01", "max", "`max` must be text in quotes", 'max = "0.01"'),
+    ("at = 10", 'at = 10, max = "0.001"', "max", "0.001 is no amount with 2 decimals", '"0.01"'),
+    ("at = 10", 'at = 10, max = "1,5"', "max", "'1,5' is no amount", '"0.01"'),
+    ("at = 10", 'at = 10, min = "2.50", max = 1', "max = 1", "`max` is below `min`", "exchange"),
+    ("at = 10", "at = 10, max = 100000000", "max", "`max` has more than the 7 digits", "smaller"),
     ('VIS1 = "Ordinaria"', "VIS1 = 1", "VIS1 = 1", "`VIS1` must be text in quotes", 'VIS1 = "1"'),
     ('"outcome.code"', '"outcome.cod"', "outcome.cod", "`from` cannot be 'outcome.cod'", "`outcome.code`?"),
     ('"count(*)"', '"count(righe)"', "count(righe)", "counts neither a record nor a group", "`riga`?"),
@@ -191,6 +198,12 @@ def test_a_wrong_layout_is_refused_at_its_line_with_the_remedy(case: tuple[str, 
     assert found, [problem.text for problem in problems(text)]
     assert found[0].line == line_of(text, place)
     assert remedy in found[0].hint
+
+
+def test_a_pattern_that_re2_cannot_take_is_refused_with_its_reason() -> None:
+    text = FIXED.replace('type = "text", codes = {', 'type = "text", pattern = "A(?=B)", codesx = {', 1)
+    (found,) = [problem for problem in problems(text) if "pattern" in problem.text]
+    assert "'A(?=B)' is no pattern: " in found.text and "(?=" in found.text.partition(": ")[2]
 
 
 REFUSED_DELIMITED = [

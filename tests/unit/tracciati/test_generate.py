@@ -12,7 +12,7 @@ import pytest
 
 from tracciati import declare
 from tracciati.generate import Generated, Order, generate, succession
-from tracciati.generate.specimens import SpecimenError
+from tracciati.generate.refusal import SpecimenError
 from tracciati.layout import Layout
 from tracciati.reading import check
 
