@@ -21,7 +21,21 @@ if TYPE_CHECKING:
 Direction = Literal["request", "receipt", "rejection", "answer", "control", "invoice"]
 DIRECTIONS: tuple[Direction, ...] = ("request", "receipt", "rejection", "answer", "control", "invoice")
 
-Base = Literal["text", "digits", "integer", "decimal", "date", "const", "filler", "codice_fiscale", "partita_iva"]
+Base = Literal[
+    "text",
+    "digits",
+    "integer",
+    "decimal",
+    "date",
+    "const",
+    "filler",
+    "codice_fiscale",
+    "partita_iva",
+    "iban",
+    "luhn",
+    "mod97",
+    "mod11",
+]
 BASES: tuple[Base, ...] = (
     "text",
     "digits",
@@ -32,7 +46,13 @@ BASES: tuple[Base, ...] = (
     "filler",
     "codice_fiscale",
     "partita_iva",
+    "iban",
+    "luhn",
+    "mod97",
+    "mod11",
 )
+# Texts whose last or first characters prove the others, of any length.
+ATTESTED: tuple[Base, ...] = ("iban", "luhn", "mod97", "mod11")
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,7 @@ class Field:
     pattern  what the whole text must match (RE2); empty: anything
     least    the layout's `min`, in units of the last decimal or days since 1970-01-01; None: any
     most     its `max`
+    weights  the greatest weight of a check digit modulo 11; `ten` and `eleven`: how such a check is written
     derive   direction -> expression that the field must equal (checked on reading, computed on writing)
     origin   the layout's `from`: what fills the field when we write, e.g. "outcome.code", "result.punteggio"
     target   the layout's `to`: what the field tells us to do, e.g. "request.action"
@@ -82,6 +103,9 @@ class Field:
     pattern: str = ""
     least: int | None = None
     most: int | None = None
+    weights: int = 9
+    ten: str = "X"
+    eleven: str = "0"
     required: bool = False
     unique: Literal["", "file"] = ""
     sensitive: bool = False

@@ -128,14 +128,14 @@ def _columns(block: Block, layout: Layout, unit: str, units: NDArray[np.int64]) 
 
 def type_of(field: Field) -> pa.DataType:
     """The type that a field's column has where a provider sees it."""
-    return _TYPES[field.base](field)
+    return _TYPES[field.base](field) if field.base in _TYPES else pa.string()
 
 
 _TYPES = {
     "integer": lambda field: pa.int64(),
     "decimal": lambda field: pa.decimal128(max(field.digits, 1), field.scale),
     "date": lambda field: pa.date32(),
-} | dict.fromkeys(("text", "digits", "const", "codice_fiscale", "partita_iva"), lambda field: pa.string())
+}
 
 
 def _row_of_unit(rows: NDArray[np.int32], units: NDArray[np.int64]) -> pa.Array:

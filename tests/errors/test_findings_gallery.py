@@ -52,6 +52,7 @@ FISCAL = (
     '{ name = "nome", type = "codice_fiscale" }',
 )
 VAT = ('{ name = "nome",        type = "text", sensitive = true }', '{ name = "nome", type = "partita_iva" }')
+IBAN = (VAT[0], '{ name = "nome", type = "iban" }')
 ASCII = ("iso8859-1", "ascii")
 
 CASES = [
@@ -186,6 +187,28 @@ CASES = [
         "TR-F217",
         "2:31-37: TR-F217 ordine.importo (Importo): outside of the range agreed",
         ('label = "Importo"', 'label = "Importo", max = "12.49"'),
+    ),
+    Case("orders-delimited", CSV.replace("ROSSI", "IT60X1"), "TR-F218", "2:6-11: TR-F218 riga.nome: not an IBAN", IBAN),
+    Case(
+        "orders-delimited",
+        CSV.replace("ROSSI", "IT61X0542811101000000123456"),
+        "TR-F219",
+        "2:6-32: TR-F219 riga.nome: wrong check digits of the IBAN",
+        IBAN,
+    ),
+    Case(
+        "orders-delimited",
+        CSV,
+        "TR-F220",
+        "2:6-10: TR-F220 riga.nome: not a number with check digits",
+        (IBAN[0], IBAN[1].replace("iban", "luhn")),
+    ),
+    Case(
+        "orders-delimited",
+        CSV.replace("ROSSI", "79927398714"),
+        "TR-F221",
+        "2:6-16: TR-F221 riga.nome: wrong check digit",
+        (IBAN[0], IBAN[1].replace("iban", "luhn")),
     ),
     fixed("ROSSI ", "ROS\x07I ", "TR-F215", "2:14-22: TR-F215 ordine.nome: control characters in a text"),
     fixed("0200001", "0200007", "TR-R301", "2:3-7: TR-R301 ordine.numero: out of sequence"),

@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import ON_POSTGRESQL
 from tests.gallery import session
+from tracciati import declare
+from tracciati.layout import BASES
 
 if TYPE_CHECKING:
     from tests.house import House
@@ -72,6 +74,11 @@ def test_what_is_wrong_is_said_exactly(case: Path, house: House, request: pytest
     if request.config.getoption("--golden") == "write":
         place.write_text(printed, encoding="utf-8")
     assert printed == place.read_text(encoding="utf-8"), "do: make golden, and read the difference"
+
+
+def test_a_field_of_every_base_goes_wrong() -> None:
+    layout = declare.load(next(one for one in CASES if one.name == "bad_field_of_every_base") / "prova-basi.toml")
+    assert {one.base for record in layout.records for one in record.fields} == set(BASES) - {"filler"}
 
 
 def test_a_session_that_prints_something_else_is_seen(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ FIXED = (
     'len = 6, type = "date", format = "yyMMdd", pivot = 50',
     'len = 16, type = "codice_fiscale"',
     'len = 11, type = "partita_iva", required = true',
+    'len = 30, type = "iban"',
+    'len = 12, type = "luhn", required = true, unique = "file"',
+    'len = 9, type = "mod97", null = ["000000000"]',
+    'len = 8, type = "mod11", weights = 7, ten = "P"',
     'len = 3, type = "filler"',
 )
 DELIMITED = (
@@ -54,6 +58,10 @@ DELIMITED = (
     'type = "date", format = "dd/MM/yyyy", null = ["31/12/9999"]',
     'type = "codice_fiscale"',
     'type = "partita_iva"',
+    'type = "iban"',
+    'type = "luhn"',
+    'len = 12, type = "mod97"',
+    'type = "mod11", ten = "0"',
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracciati import bases
+from tracciati.bases import iban, luhn, mod11, mod97
 from tracciati.bases.codice_fiscale import check_character
 from tracciati.findings.catalogue import CATALOGUE
 from tracciati.layout import Field
@@ -44,6 +46,12 @@ FIELDS = [
     Field("f", "const", 0, 2, value="20"),
     Field("f", "codice_fiscale", 0, 16),
     Field("f", "partita_iva", 0, 11),
+    Field("f", "iban", 0, 27),
+    Field("f", "iban", 0, 34),
+    Field("f", "luhn", 0, 7),
+    Field("f", "mod97", 0, 8, null=("00000000",)),
+    Field("f", "mod11", 0, 6),
+    Field("f", "mod11", 0, 9, weights=4, ten="0", eleven="1"),
 ]
 
 
@@ -70,6 +78,16 @@ def likely(field: Field) -> st.SearchStrategy[bytes]:
         person = st.from_regex(r"\A[A-Z]{6}[0-9L-V]{2}[A-EHLMPRST][0-7LMN][0-9][A-Z][0-9L-V]{3}\Z")
         texts.append(person.map(lambda code: code + check_character(code)))
         texts.append(person.map(lambda code: code + "A"))
+    if field.base == "iban":
+        account = st.from_regex(r"\A[0-9A-Z]{11}[0-9]{12}\Z")
+        texts.append(account.map(lambda number: "IT" + iban.check_digits("IT", number) + number))
+        texts.append(st.from_regex(r"\ANO[0-9]{13}\Z"))
+    if field.base in ("luhn", "mod97", "mod11"):
+        digits = st.text("0123456789", min_size=1, max_size=width - 2)
+        check = {"luhn": luhn.check_digit, "mod97": mod97.check_digits}.get(
+            field.base, lambda text: mod11.check_character(text, field)
+        )
+        texts.append(digits.map(lambda text: text + check(text)))
     if field.base == "decimal" and field.mark:
         whole = st.integers(0, 10 ** (width - field.scale - 1) - 1)
         texts.append(whole.map(lambda n: f"{n}{field.mark}{'5' * field.scale}".rjust(width, field.pad)))
@@ -147,16 +165,35 @@ def expected_day(text: str, field: Field) -> Any:
 
 
 def is_checked(code: str, field: Field) -> bool:
+    if field.base in ("iban", "mod97"):
+        if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[0-9A-Z]+" if field.base == "iban" else r"[0-9A-Z]+[0-9]{2}", code):
+            return False
+        turned = code[4:] + code[:4] if field.base == "iban" else code
+        is_long = field.base == "mod97" or len(code) == iban.SIZES.get(code[:2])
+        return is_long and int("".join(str(int(character, 36)) for character in turned)) % 97 == 1
+    if field.base in ("luhn", "mod11"):
+        if not re.fullmatch(r"[0-9]+[0-9A-Z]", code):
+            return False
+        return code[-1] == (luhn_slowly(code[:-1]) if field.base == "luhn" else eleven_slowly(code[:-1], field))
     if len(code) == 11 and code.isascii() and code.isdigit():
         return code[:7] != "0000000" and code[10] == luhn_slowly(code[:10])
     return field.base == "codice_fiscale" and len(code) == 16 and is_person(code)
 
 
-def luhn_slowly(ten: str) -> str:
+def eleven_slowly(digits: str, field: Field) -> str:
+    total, weight = 0, 2
+    for digit in reversed(digits):
+        total += int(digit) * weight
+        weight = 2 if weight == field.weights else weight + 1
+    rest = 11 - total % 11
+    return {10: field.ten, 11: field.eleven}.get(rest, str(rest))
+
+
+def luhn_slowly(before: str) -> str:
     total = 0
-    for index, character in enumerate(ten):
+    for index, character in enumerate(before):
         number = int(character)
-        if index % 2:
+        if (len(before) - index) % 2:
             number = number * 2 - 9 if number > 4 else number * 2
         total += number
     return str(-total % 10)

@@ -14,7 +14,7 @@ from tracciati.declare.bounds import read_bounds, read_pattern
 from tracciati.declare.fitting import check_codes, check_constant, check_null
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import RESERVED
-from tracciati.layout import BASES, DIRECTIONS, Base, Direction, Field, Sequence
+from tracciati.layout import ATTESTED, BASES, DIRECTIONS, Base, Direction, Field, Sequence
 from tracciati.values.numerals import DIGITS_MAX
 from tracciati.wording import counted
 
@@ -30,7 +30,7 @@ _VALUED = frozenset(BASES) - {"const", "filler"}
 # Keys that mean something for some bases only. A key that would be accepted and ignored is refused.
 APPLIES: Mapping[str, frozenset[str]] = {
     "align": frozenset({"text", "digits", "codice_fiscale", "partita_iva", "integer", "decimal"}),
-    "pad": frozenset(BASES) - {"const", "date"},
+    "pad": frozenset(BASES) - {"const", "date", *ATTESTED},
     "digits": _NUMBERS,
     "scale": frozenset({"decimal"}),
     "mark": frozenset({"decimal"}),
@@ -39,6 +39,9 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "value": frozenset({"const"}),
     "codes": frozenset({"text", "digits"}),
     "pattern": frozenset({"text", "digits"}),
+    "weights": frozenset({"mod11"}),
+    "ten": frozenset({"mod11"}),
+    "eleven": frozenset({"mod11"}),
     "min": _NUMBERS | {"date"},
     "max": _NUMBERS | {"date"},
     "sequence": frozenset({"integer"}),
@@ -56,7 +59,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
 # What describes the value can stand in a named type; what places it in a record cannot.
 TYPE_KEYS = (
     "base", "len", "align", "pad", "digits", "scale", "mark", "format", "pivot", "value", "null", "codes",
-    "pattern", "min", "max", "required", "sensitive", "transliterate", "on_overflow",
+    "pattern", "min", "max", "weights", "ten", "eleven", "required", "sensitive", "transliterate", "on_overflow",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "len", "type", "at", "label", "unique", "same_as", "sequence", "derive", "from", "to", "only",
@@ -156,6 +159,9 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
         pattern=read_pattern(line),
         least=least,
         most=most,
+        weights=_weights(line),
+        ten=_check_character(line, "ten", "X"),
+        eleven=_check_character(line, "eleven", "0"),
         required=_required(line),
         unique=cast(Literal["", "file"], own.choice("unique", ("file",), "")),
         sensitive=line.table("sensitive").flag("sensitive"),
@@ -317,6 +323,21 @@ def _checked_value(line: Line, length: int | None) -> str:
         if isinstance(table.value.get("value"), str):
             check_constant(line, value, length)
     return value
+
+
+def _weights(line: Line) -> int:
+    table = line.table("weights")
+    weights = table.integer("weights", least=3)
+    return 9 if weights is None else weights
+
+
+def _check_character(line: Line, key: str, default: str) -> str:
+    table = line.table(key)
+    character = table.text(key, default)
+    if len(character) != 1 or not character.isascii() or not character.isalnum():
+        table.problem(key, f"{line.called(key)}: `{key}` must be one letter or digit", f'as {key} = "{default}"')
+        return default
+    return character
 
 
 def _required(line: Line) -> bool:

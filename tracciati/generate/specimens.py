@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from tracciati.generate import patterned
 from tracciati.generate.refusal import SpecimenError
+from tracciati.layout import ATTESTED
 from tracciati.wording import counted
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ def _unique(field: Field, count: int, first: int, path: str) -> Any:
     if field.base == "date":
         return _unique_days(field, count, first, path)
     places = min(field.digits or field.length or 9, 9)
+    if field.base in ATTESTED:
+        places = min(9, _attested_room(field))
     if first + count >= 10**places:
         why = f"{first + count} unique values do not fit into {places} places"
         raise SpecimenError(path, why, "ask for fewer records")
@@ -164,6 +167,8 @@ def _unique(field: Field, count: int, first: int, path: str) -> Any:
         return numbers
     if field.base in ("codice_fiscale", "partita_iva"):
         return _fiscal_codes(numbers) if field.base == "codice_fiscale" else _vat_numbers(numbers)
+    if field.base in ATTESTED:
+        return _attested_numbers(field, numbers)
     prefix = "RIF" if field.base == "text" and (field.length or 12) >= places + 3 else ""
     width = (field.length or places) if field.base == "digits" else places
     return pa.array([f"{prefix}{number:0{width}d}" for number in numbers.tolist()], pa.string())
@@ -286,6 +291,55 @@ def _vat_numbers(numbers: NDArray[np.int64]) -> Any:
     return _strings(cells)
 
 
+def _attested(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
+    return _attested_numbers(field, chance.integers(1, 10 ** min(9, _attested_room(field)), count))
+
+
+def _attested_room(field: Field) -> int:
+    """Digits of an attested text that are free: all but its check characters and what stands before the number."""
+    around = {"iban": 15, "luhn": 1, "mod97": 2, "mod11": 1}[field.base]
+    return max(1, min(field.length or 27, 27) - around)
+
+
+def _attested_numbers(field: Field, numbers: NDArray[np.int64]) -> Any:
+    """A text with check characters for each number; an IBAN of a bank that no country has."""
+    room = min(12, _attested_room(field))
+    made = []
+    for number in numbers.tolist():
+        text = f"{number:0{room}d}"
+        if field.base == "iban":
+            account = f"X9999999999{number:012d}"
+            made.append(f"IT{98 - _modulo_97(account + 'IT00'):02d}{account}")
+        elif field.base == "luhn":
+            made.append(text + str(-_luhn_sum(text) % 10))
+        elif field.base == "mod97":
+            made.append(f"{text}{98 - _modulo_97(text + '00'):02d}")
+        else:
+            made.append(text + _eleventh(text, field))
+    return pa.array(made, pa.string())
+
+
+def _modulo_97(text: str) -> int:
+    rest = 0
+    for character in text:
+        rest = (rest * (10 if character.isdigit() else 100) + int(character, 36)) % 97
+    return rest
+
+
+def _luhn_sum(digits: str) -> int:
+    """The sum of a number without its check digit."""
+    total = 0
+    for place, digit in enumerate(digits[::-1]):
+        total += int("0246813579"[int(digit)]) if place % 2 == 0 else int(digit)
+    return total
+
+
+def _eleventh(digits: str, field: Field) -> str:
+    weights = [*range(2, field.weights + 1)] * len(digits)
+    check = 11 - sum(int(digit) * weight for digit, weight in zip(digits[::-1], weights, strict=False)) % 11
+    return field.eleven if check == 11 else field.ten if check == 10 else str(check)
+
+
 def _write_number(cells: NDArray[np.uint8], numbers: NDArray[np.int64]) -> None:
     width = cells.shape[1]
     assert not len(numbers) or int(numbers.max()) < 10**width, "the number is wider than its place"
@@ -322,4 +376,5 @@ _BY_BASE: dict[str, Callable[[Field, int, np.random.Generator, str], Any]] = {
     "date": _dates,
     "codice_fiscale": _codice_fiscale,
     "partita_iva": _partita_iva,
+    **dict.fromkeys(ATTESTED, _attested),
 }

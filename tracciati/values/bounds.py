@@ -65,10 +65,12 @@ def expected(field: Field) -> tuple[str, str]:
         return f"the form {field.pattern}", f"la forma {field.pattern}"
     least, most = (None if one is None else _shown(one, field) for one in (field.least, field.most))
     if most is None:
-        return f"{least} or more", f"{least} o più"
-    if least is None:
-        return f"{most} or less", f"{most} o meno"
-    return f"between {least} and {most}", f"tra {least} e {most}"
+        english, italian = f"{least} or more", f"{least} o più"
+    elif least is None:
+        english, italian = f"{most} or less", f"{most} o meno"
+    else:
+        english, italian = f"between {least} and {most}", f"tra {least} e {most}"
+    return english, italian.replace(".", ",")
 
 
 def _shown(number: int, field: Field) -> str:

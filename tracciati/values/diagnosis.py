@@ -58,6 +58,11 @@ def not_in_codes(field: Field) -> Diagnosis:
     return Diagnosis("TR-F202", {}, f"one of {shown}", f"uno tra {shown}")
 
 
+def check_character(right: str) -> Diagnosis:
+    """A number whose check character should have been another one."""
+    return Diagnosis("TR-F221", {}, f"the check digit {right}", f"la cifra di controllo {right}")
+
+
 def not_digits(cell: bytes, field: Field) -> Diagnosis | None:
     """Something that is not a run of digits, or one that stands wrong; None when it is a run of digits."""
     if (problem := too_long(cell, field)) is not None:
