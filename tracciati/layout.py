@@ -73,6 +73,7 @@ class Field:
     digits   most digits of an integer or decimal, decimals included
     scale    decimals of a decimal (12.50 in scale 2 is the int 1250)
     mark     "" when the decimals are implied, else the written "," or "."
+    sign     "" when a number has none, else where it stands (`values.signs`); `plus` and `minus`: what it is
     null     texts that mean "no value", as they stand in the file, full length in fixed layouts
     pattern  what the whole text must match (RE2); empty: anything
     least    the layout's `min`, in units of the last decimal or days since 1970-01-01; None: any
@@ -95,6 +96,9 @@ class Field:
     digits: int = 0
     scale: int = 0
     mark: Literal["", ",", "."] = ""
+    sign: Literal["", "leading", "trailing", "overpunch"] = ""
+    plus: str = ""
+    minus: str = ""
     format: str = ""
     pivot: int | None = None
     value: str = ""

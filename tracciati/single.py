@@ -40,7 +40,7 @@ LACKS: tuple[Base, ...] = ("filler", "codice_fiscale", "partita_iva", *ATTESTED)
 
 # Forms of a base that it lacks; done here around it: decimals that are implied are carried as integers, a written
 # comma as a point, and a year of two digits is put into the century that the layout's pivot says.
-LACKS_FORMS = ("decimal: implied", "decimal: comma", "date: yy with a pivot")
+LACKS_FORMS = ("integer, decimal: signed", "decimal: implied", "decimal: comma", "date: yy with a pivot")
 
 _TYPES: Mapping[Base, str] = {
     "text": "string",
@@ -146,7 +146,9 @@ def _config(field: Field) -> dict[str, Any]:
     }
     if field.base == "date":
         config["format"] = _strptime(field.format)
-    if field.base == "decimal":
+    if field.sign:
+        config["type"] = "string"  # its digits and its sign, as they stand
+    elif field.base == "decimal":
         if field.mark:
             config["precision"] = field.scale
         else:
@@ -168,7 +170,7 @@ def _prepared(cell: str, field: Field) -> str:
     """The cell with its texts for "no value" made blank, and its mark made a point."""
     if cell in [text.ljust(len(cell)) for text in field.null]:
         return " " * len(cell)
-    if _TYPES[field.base] in ("string", "numeric"):
+    if _TYPES[field.base] in ("string", "numeric") or field.sign:
         return cell.translate(_NO_BLANKS)
     return cell.replace(",", ".") if field.base == "decimal" and field.mark == "," else cell
 
@@ -176,7 +178,7 @@ def _prepared(cell: str, field: Field) -> str:
 def _value(value: Any, field: Field, codec: str) -> Value:
     if value is None:
         return None
-    if field.base == "decimal":
+    if field.base == "decimal" and not field.sign:
         return Decimal(value) if field.mark else Decimal(value).scaleb(-field.scale)
     if isinstance(value, datetime):
         day = value.date()

@@ -210,6 +210,13 @@ CASES = [
         "2:6-16: TR-F221 riga.nome: wrong check digit",
         (IBAN[0], IBAN[1].replace("iban", "luhn")),
     ),
+    Case(
+        "orders-delimited",
+        CSV.replace("ROSSI", "12"),
+        "TR-F222",
+        "2:6-7: TR-F222 riga.nome: sign missing or unknown",
+        (IBAN[0], IBAN[1].replace('"iban"', '"integer", sign = "trailing"')),
+    ),
     fixed("ROSSI ", "ROS\x07I ", "TR-F215", "2:14-22: TR-F215 ordine.nome: control characters in a text"),
     fixed("0200001", "0200007", "TR-R301", "2:3-7: TR-R301 ordine.numero: out of sequence"),
     fixed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,14 @@ FIELDS = [
     Field("f", "decimal", 0, 9, align="right", pad="0", digits=9, scale=2),
     Field("f", "decimal", 0, 9, align="right", pad="0", digits=8, scale=2, mark=",", null=("         ",)),
     Field("f", "decimal", 0, 9, align="right", pad=" ", digits=8, scale=3, mark="."),
+    Field("f", "integer", 0, 5, align="right", pad="0", digits=4, sign="leading", plus="+", minus="-"),
+    Field("f", "integer", 0, 5, align="right", pad=" ", digits=4, sign="leading", plus="+", minus="-"),
+    Field("f", "integer", 0, 5, align="right", pad=" ", digits=4, sign="leading", plus=" ", minus="-"),
+    Field("f", "integer", 0, 5, align="right", pad="0", digits=4, sign="trailing", plus="C", minus="D"),
+    Field("f", "integer", 0, 4, align="right", pad="0", digits=4, sign="overpunch", null=("    ",)),
+    Field(
+        "f", "decimal", 0, 7, align="right", pad="0", digits=5, scale=2, mark=",", sign="trailing", plus=" ", minus="-"
+    ),
     Field("f", "date", 0, 8, format="yyyyMMdd", null=("00000000", "        ", "99991231")),
     Field("f", "date", 0, 6, format="ddMMyy", pivot=70),
     Field("f", "date", 0, 10, format="dd/MM/yyyy"),
@@ -78,6 +87,13 @@ def likely(field: Field) -> st.SearchStrategy[bytes]:
         person = st.from_regex(r"\A[A-Z]{6}[0-9L-V]{2}[A-EHLMPRST][0-7LMN][0-9][A-Z][0-9L-V]{3}\Z")
         texts.append(person.map(lambda code: code + check_character(code)))
         texts.append(person.map(lambda code: code + "A"))
+    if field.sign:
+        texts.append(st.text("0123456789 +-CD{}AJR,", min_size=width, max_size=width))
+        number = st.integers(0, 10 ** (width - 1 - bool(field.mark)) - 1)
+        texts.append(number.map(lambda n: f"{n}".rjust(width - 1, field.pad) + (field.plus or "J")))
+        texts.append(number.map(lambda n: f"{field.minus}{n}".rjust(width, field.pad)))
+        texts.append(number.map(lambda n: f"{field.plus}{n}".rjust(width, field.pad)))
+        texts.append(number.map(lambda n: field.minus + f"{n}".rjust(width - 1, "0")))
     if field.base == "iban":
         account = st.from_regex(r"\A[0-9A-Z]{11}[0-9]{12}\Z")
         texts.append(account.map(lambda number: "IT" + iban.check_digits("IT", number) + number))
@@ -134,7 +150,38 @@ def expected_text(text: str, stripped: str, field: Field) -> Any:
     return stripped
 
 
+def expected_signed(text: str, field: Field) -> Any:
+    """A sign taken off by hand, and the rest as a number without one."""
+    unsigned = replace(field, sign="")
+    if field.pad == " " and not text.strip(" "):
+        return None
+    if field.sign == "overpunch":
+        kinds = {"0123456789": 1, "{ABCDEFGHI": 1, "}JKLMNOPQR": -1}
+        for letters, factor in kinds.items():
+            if text[-1] in letters:
+                found = expected_number(text[:-1] + str(letters.index(text[-1])), unsigned)
+                return found if found in (None, BAD) else found * factor
+        return BAD
+    if field.sign == "leading" and field.pad == " ":
+        text = text.lstrip(" ")
+        if field.plus == " " and text[:1].isdigit():
+            text = "+" + text
+        sign, rest = text[:1].replace("+", field.plus), text[1:]
+        if not (rest.isascii() and rest.isdigit()):
+            return BAD
+    elif field.sign == "leading":
+        sign, rest = text[:1], text[1:]
+    else:
+        sign, rest = text[-1:], text[:-1]
+    found = expected_number(rest, unsigned)
+    if sign not in (field.plus, field.minus) or found in (None, BAD):
+        return BAD
+    return -found if sign == field.minus else found
+
+
 def expected_number(text: str, field: Field) -> Any:
+    if field.sign:
+        return expected_signed(text, field)
     if field.pad == " ":
         text = text.lstrip(" ")
         if not text:

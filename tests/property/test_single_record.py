@@ -192,8 +192,12 @@ def test_the_list_of_forms_that_the_library_lacks_is_true() -> None:
     implied = _read_by_the_library("0001250", type="decimal", precision=2)
     with pytest.raises(ArithmeticError):
         _read_by_the_library("0012,50", type="decimal", precision=2)
+    for text in ("0005-", "000N"):
+        with pytest.raises(ValueError):
+            _read_by_the_library(text, type="integer")
     days = [_read_by_the_library(text, type="date", format="%y%m%d", pivot=0) for text in ("680101", "690101")]
     lacks = {
+        "integer, decimal: signed": True,  # neither after the digits nor in the last one
         "decimal: implied": implied == Decimal(1250),  # not 12.50
         "decimal: comma": True,
         "date: yy with a pivot": [day.year for day in days] == [2068, 1969],  # its own, whatever is declared

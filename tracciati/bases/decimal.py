@@ -1,8 +1,8 @@
 """Decimal: an amount with a fixed count of decimals, so that "0001250" with scale 2 is 12.50.
 
 The decimals are implied, or written after the mark that the layout declares (`mark = ","`): then exactly `scale` of
-them, and at least one digit before the mark. No sign, no separator of thousands. Values are integers in units of
-the last decimal; no float is ever made.
+them, and at least one digit before the mark. It is below zero only where the layout says where its sign stands. No
+separator of thousands. Values are integers in units of the last decimal; no float is ever made.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tracciati.layout import Field
-from tracciati.values import diagnosis, numbers, numerals, spelling, texts
+from tracciati.values import diagnosis, numbers, numerals, signs, spelling, texts
 from tracciati.values.cells import Bytes, Column, Flags, Lengths, either
 from tracciati.values.diagnosis import Diagnosis
 
@@ -25,13 +25,18 @@ def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: s
     Returns a Column with int64 values; UNREADABLE where bad. Never raises for bad data.
     """
     blank = None
-    digits = cells
+    digits, sizes = cells, lengths
+    signed = signs.taken_off(cells, field, lengths) if field.sign else None
+    if signed is not None:
+        digits, sizes = signed.digits, signed.lengths
     if lengths is None and field.pad != "0":
-        digits, blank = numerals.without_padding(cells, field)
+        digits, blank = numerals.without_padding(digits, field)
     misplaced: Flags | None = None
     if field.mark and field.scale:
-        digits, misplaced = _without_mark(digits, field, lengths)
+        digits, misplaced = _without_mark(digits, field, sizes)
     values, bad = numerals.read(digits, digits_max=field.digits or numerals.DIGITS_MAX)
+    if signed is not None:
+        values, bad = signs.with_signs(values, signed, bad)
     bad = either(either(bad, misplaced), texts.too_long(lengths, field))
     return numerals.column(cells, values, bad, field, lengths, blank)
 

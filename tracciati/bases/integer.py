@@ -1,4 +1,4 @@
-"""Integer: a whole number without sign, so that "0000042" is 42.
+"""Integer: a whole number, so that "0000042" is 42; below zero only where the layout says where its sign stands.
 
 Right-aligned and filled with "0" unless the layout says otherwise (`align`, `pad`); ASCII digits only.
 A cell of blanks is no number: where the contract lets it stand for "no value", the layout lists it under `null`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from tracciati.layout import Field
-from tracciati.values import diagnosis, numbers, numerals, spelling, texts
+from tracciati.values import diagnosis, numbers, numerals, signs, spelling, texts
 from tracciati.values.cells import Bytes, Column, Flags, Lengths, either
 from tracciati.values.diagnosis import Diagnosis
 
@@ -24,9 +24,14 @@ def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: s
     """
     blank = None
     digits = cells
+    signed = signs.taken_off(cells, field, lengths) if field.sign else None
+    if signed is not None:
+        digits = signed.digits
     if lengths is None and field.pad != "0":
-        digits, blank = numerals.without_padding(cells, field)
+        digits, blank = numerals.without_padding(digits, field)
     values, bad = numerals.read(digits, digits_max=field.digits or numerals.DIGITS_MAX)
+    if signed is not None:
+        values, bad = signs.with_signs(values, signed, bad)
     return numerals.column(cells, values, either(bad, texts.too_long(lengths, field)), field, lengths, blank)
 
 

@@ -28,9 +28,9 @@ def read_pattern(line: Line) -> str:
     return pattern
 
 
-def read_bounds(line: Line, scale: int, digits: int) -> tuple[int | None, int | None]:
+def read_bounds(line: Line, scale: int, digits: int, *, is_signed: bool) -> tuple[int | None, int | None]:
     """`min` and `max` as `Field.least` and `Field.most` have them."""
-    least, most = (_bound(line, key, scale, digits) for key in ("min", "max"))
+    least, most = (_bound(line, key, scale, digits, is_signed) for key in ("min", "max"))
     if least is not None and most is not None and least > most:
         line.table("max").problem(
             "max", f"{line.called('max')}: `max` is below `min`, so that nothing is between them", "exchange them"
@@ -39,27 +39,28 @@ def read_bounds(line: Line, scale: int, digits: int) -> tuple[int | None, int | 
     return least, most
 
 
-def _bound(line: Line, key: str, scale: int, digits: int) -> int | None:
+def _bound(line: Line, key: str, scale: int, digits: int, is_signed: bool) -> int | None:
     table = line.table(key)
     if key not in table:
         return None
     if line.base == "date":
         day = table.day(key)
         return None if day is None else (day - _EPOCH).days
+    least = -(10**digits) + 1 if is_signed else 0
     if line.base == "integer":
-        number = table.integer(key)
+        number = table.integer(key, least=least)
     else:
-        number = _amount(line, table, key, scale)
+        number = _amount(line, table, key, scale, least)
     if number is not None and number >= 10**digits:
         what = f"{line.called(key)}: `{key}` has more than the {counted(digits, 'digit')} of the field"
         table.problem(key, what, "write a smaller one, or take it out")
     return number
 
 
-def _amount(line: Line, table: Table, key: str, scale: int) -> int | None:
+def _amount(line: Line, table: Table, key: str, scale: int, least: int) -> int | None:
     """A decimal, in quotes as no number of TOML is exact, or a whole number."""
     if isinstance(table.value.get(key), int):
-        number = table.integer(key)
+        number = table.integer(key, least=least)
         return None if number is None else number * 10**scale
     text = table.text(key)
     try:
@@ -68,7 +69,7 @@ def _amount(line: Line, table: Table, key: str, scale: int) -> int | None:
         if text:
             table.problem(key, f"{line.called(key)}: {text!r} is no amount", f'write it as {key} = "0.01"')
         return None
-    if amount % 1 or amount < 0:
+    if amount % 1 or amount < least:
         table.problem(
             key,
             f"{line.called(key)}: {text} is no amount with {counted(scale, 'decimal')}",

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from tracciati.declare.bounds import read_bounds, read_pattern
 from tracciati.declare.fitting import check_codes, check_constant, check_null
+from tracciati.declare.numbers import read_number
+from tracciati.declare.signs import read_sign
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import RESERVED
 from tracciati.layout import ATTESTED, BASES, DIRECTIONS, Base, Direction, Field, Sequence
-from tracciati.values.numerals import DIGITS_MAX
 from tracciati.wording import counted
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "digits": _NUMBERS,
     "scale": frozenset({"decimal"}),
     "mark": frozenset({"decimal"}),
+    "sign": _NUMBERS,
+    "plus": _NUMBERS,
+    "minus": _NUMBERS,
     "format": frozenset({"date"}),
     "pivot": frozenset({"date"}),
     "value": frozenset({"const"}),
@@ -58,8 +62,9 @@ APPLIES: Mapping[str, frozenset[str]] = {
 }
 # What describes the value can stand in a named type; what places it in a record cannot.
 TYPE_KEYS = (
-    "base", "len", "align", "pad", "digits", "scale", "mark", "format", "pivot", "value", "null", "codes",
-    "pattern", "min", "max", "weights", "ten", "eleven", "required", "sensitive", "transliterate", "on_overflow",
+    "base", "len", "align", "pad", "digits", "scale", "mark", "sign", "plus", "minus", "format", "pivot", "value",
+    "null", "codes", "pattern", "min", "max", "weights", "ten", "eleven", "required", "sensitive", "transliterate",
+    "on_overflow",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "len", "type", "at", "label", "unique", "same_as", "sequence", "derive", "from", "to", "only",
@@ -131,7 +136,8 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
     line = _line(own, types, form)
     _check_keys(line)
     length = _length(line)
-    digits, scale, mark = _number(line, length)
+    sign, plus, minus = read_sign(line)
+    digits, scale, mark = read_number(line, length, sign)
     format_text, pivot = _date(line, length)
     align, pad = _padding(line)
     value = _checked_value(line, length)
@@ -139,7 +145,7 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
     codes = line.table("codes").text_by_key("codes") if "codes" in line.table("codes") else None
     check_null(line, null, length)
     check_codes(line, codes, null, length, pad)
-    least, most = read_bounds(line, scale, digits)
+    least, most = read_bounds(line, scale, digits, is_signed=bool(sign))
     return Field(
         name=own.text("name"),
         base=line.base,
@@ -151,6 +157,9 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
         digits=digits,
         scale=scale,
         mark=mark,
+        sign=sign,
+        plus=plus,
+        minus=minus,
         format=format_text,
         pivot=pivot,
         value=value,
@@ -225,46 +234,6 @@ def _length(line: Line) -> int | None:
         hint = f"write len = {wanted}, and a filler after it, or the type text"
         table.problem("len", f"`{line.name}`: a {line.base} has {counted(wanted, 'character')}, not {length}", hint)
     return length
-
-
-def _number(line: Line, length: int | None) -> tuple[int, int, Literal["", ",", "."]]:
-    """digits, scale and mark of an integer or decimal; zeros for the other bases."""
-    if line.base not in _NUMBERS:
-        return 0, 0, ""
-    scale = line.table("scale").integer("scale") or 0
-    mark = cast(Literal["", ",", "."], line.table("mark").choice("mark", (",", "."), ""))
-    if line.base == "decimal":
-        line.lacks("scale", "a decimal needs `scale`, the number of its decimals", "add scale = 2")
-    if mark and scale == 0:
-        line.table("mark").problem(
-            "mark", f"{line.called('mark')}: a mark without decimals", "take mark out, or give a scale"
-        )
-    room = DIGITS_MAX if length is None else length - (1 if mark else 0)
-    written = line.table("digits").integer("digits", least=1)
-    digits = room if written is None else written
-    where = line.table("digits") if written is not None else line.table("len")
-    key = "digits" if written is not None else "len"
-    if digits > DIGITS_MAX:
-        hint = f"write digits = {DIGITS_MAX} or fewer; the digits above must then be zeros"
-        where.problem(
-            key, f"`{line.name}`: {digits} digits are more than {DIGITS_MAX}, the most a number can have", hint
-        )
-    elif digits > room:
-        what = "digits and the mark do" if mark else "digits do"
-        where.problem(
-            key,
-            f"`{line.name}`: {digits} {what} not fit into {counted(length or 0, 'byte')}",
-            f"write digits = {room} or fewer",
-        )
-    # A written mark stands after at least one digit: 0,50.
-    least = scale + 1 if mark else scale
-    if digits < least:
-        where.problem(
-            key,
-            f"`{line.name}`: {digits} digits are too few for {counted(scale, 'decimal')}",
-            f"it takes {least} or more",
-        )
-    return min(digits, DIGITS_MAX), scale, mark
 
 
 def _date(line: Line, length: int | None) -> tuple[str, int | None]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tracciati.declare.fields import FIELD_KEYS, ORIGINS, TARGETS, TYPE_KEYS
 from tracciati.declare.files import CODECS, SEPARATORS
 from tracciati.declare.rules import LANGUAGES
+from tracciati.declare.signs import SIGNS
 from tracciati.layout import BASES, DIRECTIONS
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ _KEYS: Mapping[str, Schema] = {
     "digits": _number("The most digits a number may have, decimals included"),
     "scale": _number("Decimals", 0),
     "mark": _text("The written decimal mark; implied when absent", (",", ".")),
+    "sign": _text("Where a number says that it is below zero", SIGNS),
+    "plus": _text('What stands for "not below zero"; "+" when absent, in a delimited file before the digits nothing'),
+    "minus": _text('What stands for "below zero"; "-" when absent'),
     "format": _text("A date's form, from yyyy yy MM dd and marks between them"),
     "pivot": _number("Years yy from here on are 19yy, those below it 20yy", 0),
     "value": _text("What a const always holds, with all its characters"),

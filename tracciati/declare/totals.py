@@ -121,6 +121,9 @@ def _has_room(line: Table, key: tuple[str, ...], expression: Count | Sum, world:
     if part.scale != field.scale:
         text = f"`{field.name}` has {counted(field.scale, 'decimal')}, {text_of(expression.path)} has {part.scale}"
         line.problem(key, text, "give both the same scale")
+    elif part.sign and not field.sign:
+        text = f"`{field.name}` has no sign, and the sum of {text_of(expression.path)} may be below zero"
+        line.problem(key, text, "give the total a `sign`")
     elif field.digits < part.digits:
         least = f"fewer than the {part.digits} of {text_of(expression.path)}"
         text = f"`{field.name}` has {counted(field.digits, 'digit')}, {least}"

@@ -97,7 +97,7 @@ def generate(
                 why = "the sum has more decimals than the total"
                 raise SpecimenError(path, why, "give the total the scale of what it sums")
             digits = layout.field(path).digits or 18
-            if total.value >= 10**digits:
+            if abs(total.value) >= 10**digits:
                 why = f"the total needs more than the field's {counted(digits, 'digit')}"
                 raise SpecimenError(path, why, "ask for fewer (--count), or for smaller amounts (--set)")
             computed[path] = total.value

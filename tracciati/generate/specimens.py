@@ -35,6 +35,9 @@ TEXT_BYTES_MAX = 40
 # One value in eight is left out where the layout lets it be: enough to be met in a small file.
 LEFT_OUT_ONE_IN = 8
 
+# So many numbers with a sign are below zero.
+BELOW_ZERO_ONE_IN = 3
+
 # Amounts and counts stay this short, so that the totals of a large file fit the fields that hold them.
 DIGITS_MAX = 6
 
@@ -101,7 +104,7 @@ def column(
 def typed(field: Field, text: str) -> str | int | Decimal | date:
     """A text that a person wrote (12.50, 2026-01-31) as a value of the field. Raises ValueError when it is none."""
     if field.base == "integer":
-        if not re.fullmatch(r"[0-9]{1,18}", text):
+        if not re.fullmatch(r"-?[0-9]{1,18}" if field.sign else r"[0-9]{1,18}", text):
             raise ValueError(f"{text!r} is no whole number")
         return int(text)
     if field.base == "date":
@@ -230,7 +233,11 @@ def _integers(field: Field, count: int, chance: np.random.Generator, codec: str)
     if field.most is not None:
         stop = min(stop, field.most + 1)
         least = min(least, field.most)
-    return chance.integers(least, stop, count)
+    numbers = chance.integers(least, stop, count)
+    if field.sign and field.least is None:
+        below = chance.integers(0, BELOW_ZERO_ONE_IN, count) == 0
+        numbers = np.where(below, -np.abs(numbers), numbers)
+    return numbers
 
 
 def _dates(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
@@ -365,6 +372,7 @@ def amounts(field: Field, values: NDArray[np.int64]) -> pa.Array:
         return pa.array(values, pa.int64())
     wide = np.zeros((len(values), 2), np.int64)  # decimal128: two 64-bit words, the lower one first
     wide[:, 0] = values
+    wide[:, 1] = values >> 63  # the sign, extended to 128 bits
     return pa.Array.from_buffers(arrow_type(field), len(values), [None, pa.py_buffer(wide.tobytes())])
 
 

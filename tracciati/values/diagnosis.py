@@ -7,9 +7,11 @@ Only cells that `read` called bad come here, one at a time; good cells cost noth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from tracciati.layout import Field
+from tracciati.values.signs import OVERPUNCHED, width_of
 from tracciati.wording import counted
 
 CODES_SHOWN = 12
@@ -78,6 +80,8 @@ def not_number(cell: bytes, field: Field) -> Diagnosis:
     """A cell that is no number of the field's kind."""
     if (problem := too_long(cell, field)) is not None:
         return problem
+    if field.sign:
+        return _not_signed(cell, field)
     inner = cell.strip(b" ")
     if field.pad != "0" and _stands_right(cell, field):
         cell = inner
@@ -97,6 +101,41 @@ def not_number(cell: bytes, field: Field) -> Diagnosis:
     return Diagnosis(
         "TR-F214", {}, f"a number of at most {counted(most, 'digit')}", f"un numero di al massimo {most} cifre"
     )
+
+
+def _not_signed(cell: bytes, field: Field) -> Diagnosis:
+    """A cell that is no number with a sign: its digits may be wrong, or only its sign."""
+    unsigned = replace(field, sign="", length=None if field.length is None else field.length - width_of(field.sign))
+    inner = cell.strip(b" ") if field.pad == " " else cell
+    is_last = field.sign in ("trailing", "overpunch")
+    body, sign = (inner[:-1], inner[-1:]) if is_last else (inner[1:], inner[:1])
+    if field.sign == "overpunch":
+        is_known = sign.decode("latin-1") in "".join(("0123456789", *OVERPUNCHED))
+        body += b"0"
+    else:
+        is_known = bool(sign) and sign.decode("latin-1") in (field.plus, field.minus)
+    marks = (field.mark.encode("ascii"), b"") if field.mark and field.scale else (b"", b"")
+    is_body = bool(body) and (body.replace(*marks, 1) if marks[0] else body).isdigit()
+    if is_known or not is_body:
+        found = not_number(body if is_known else inner, unsigned)
+        return found._replace(expected_en=_signed_en(field), expected_it=_signed_it(field))
+    return Diagnosis("TR-F222", {}, _signed_en(field), _signed_it(field))
+
+
+def _signed_en(field: Field) -> str:
+    digits = _digits(replace(field, sign="", length=None))[0]
+    if field.sign == "overpunch":
+        return f"{digits}, the last one with its sign: {{ A to I, or }} J to R below zero"
+    signs = f"{field.minus!r} or {field.plus!r}" if field.plus else f"{field.minus!r} or nothing"
+    return f"{digits}, and {signs} {'after' if field.sign == 'trailing' else 'before'} them"
+
+
+def _signed_it(field: Field) -> str:
+    digits = _digits(replace(field, sign="", length=None))[1]
+    if field.sign == "overpunch":
+        return f"{digits}, l'ultima con il segno: {{ A-I, oppure }} J-R sotto zero"
+    signs = f"{field.minus!r} o {field.plus!r}" if field.plus else f"{field.minus!r} o niente"
+    return f"{digits}, e {signs} {'dopo' if field.sign == 'trailing' else 'prima'}"
 
 
 def _stands_right(cell: bytes, field: Field) -> bool:

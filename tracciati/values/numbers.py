@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tracciati.errors import DoesNotFit
 from tracciati.layout import Field
-from tracciati.values import numerals, spelling
+from tracciati.values import numerals, signs, spelling
 from tracciati.values.cells import Bytes, Column, Flags
 from tracciati.values.spelling import Checked, Misfit
 from tracciati.values.strings import validity
@@ -35,8 +35,10 @@ def decimal_array(column: Column, field: Field) -> pa.Decimal128Array:
     # Arrow's decimals are 128 bits; the upper half only repeats the sign.
     wide = np.zeros((count, 2), np.int64)
     wide[:, 0] = column.values
+    if field.sign:
+        wide[:, 1] = column.values >> 63
     if column.bad is not None:
-        wide[column.bad, 0] = 0
+        wide[column.bad] = 0
     kind = pa.decimal128(max(field.digits or numerals.DIGITS_MAX, field.scale), field.scale)
     return pa.Decimal128Array.from_buffers(kind, count, [validity(column), pa.py_buffer(wide)])
 
@@ -131,10 +133,12 @@ def checked(values: pa.Array, field: Field, *, delimited: bool) -> Checked:
     numbers, null, misfits = unscaled(values, field)
     most = field.digits or numerals.DIGITS_MAX
     if field.length is not None:
-        most = min(most, field.length - (1 if field.mark and field.scale else 0))
+        most = min(most, field.length - (1 if field.mark and field.scale else 0) - signs.width_of(field.sign))
     most = min(most, numerals.DIGITS_MAX)
-    too_big = spelling.misfit(numbers >= 10**most, f"{{value}} needs more than the field's {counted(most, 'digit')}")
-    negative = spelling.misfit(numbers < 0, "{value} is negative, and the field has no sign")
+    too_big = spelling.misfit(
+        np.abs(numbers) >= 10**most, f"{{value}} needs more than the field's {counted(most, 'digit')}"
+    )
+    negative = () if field.sign else spelling.misfit(numbers < 0, "{value} is negative, and the field has no sign")
     blank_is_null = delimited or field.pad != "0" or bool(field.null)
     found = Checked(
         pa.array(numbers),
@@ -161,11 +165,14 @@ def _number_of(text: str, field: Field) -> int | None:
 
 def plain_text(number: int, field: Field) -> str:
     """A number as a delimited file has it: no zeros before it but the one before the mark."""
-    digits = str(number)
-    if not (field.mark and field.scale):
+    digits = str(abs(number))
+    if field.mark and field.scale:
+        digits = digits.rjust(field.scale + 1, "0")
+        digits = f"{digits[: -field.scale]}{field.mark}{digits[-field.scale :]}"
+    if not field.sign:
         return digits
-    digits = digits.rjust(field.scale + 1, "0")
-    return f"{digits[: -field.scale]}{field.mark}{digits[-field.scale :]}"
+    found: str = signs.spelled(pa.array([digits]), np.array([number]), field)[0].as_py()
+    return found
 
 
 def cells(found: Checked, field: Field) -> Bytes:
@@ -173,13 +180,16 @@ def cells(found: Checked, field: Field) -> Bytes:
     assert field.length is not None, "cells of a delimited file have no fixed width"
     numbers = np.asarray(found.values)
     mark = bool(field.mark and field.scale)
-    made = numerals.write(numbers, field.length - mark)
+    width = field.length - signs.width_of(field.sign)
+    made = numerals.write(np.abs(numbers), width - mark)
     if mark:
-        place = field.length - field.scale - 1
+        place = width - field.scale - 1
         column = np.full((len(made), 1), ord(field.mark), np.uint8)
         made = np.concatenate((made[:, :place], column, made[:, place:]), axis=1)
     if field.pad != "0":
         made = numerals.without_zeros(made, kept=field.scale + 2 if mark else 1)
+    if field.sign:
+        made = signs.put_on(made, numbers, field)
     if found.null is not None and found.null.any():
         empty = field.null[0] if field.null else " " * field.length
         made[found.null] = np.frombuffer(empty.encode("latin-1"), np.uint8)
@@ -188,14 +198,15 @@ def cells(found: Checked, field: Field) -> Bytes:
 
 def texts(found: Checked, field: Field) -> pa.StringArray:
     """Cells of a delimited column: as few digits as the number has, null where there is no value."""
-    numbers = found.values
+    numbers = np.asarray(found.values)
     if field.mark and field.scale:
-        column = Column(np.asarray(numbers), None, None)
-        spelled = decimal_array(column, field).cast(pa.string())
+        spelled = decimal_array(Column(np.abs(numbers), None, None), field).cast(pa.string())
         if field.mark != ".":
             spelled = pc.replace_substring(spelled, ".", field.mark)
     else:
-        spelled = numbers.cast(pa.string())
+        spelled = pa.array(np.abs(numbers)).cast(pa.string())
+    if field.sign:
+        spelled = signs.spelled(spelled, numbers, field)
     if found.null is None:
         return spelled
     empty = pa.scalar(field.null[0] if field.null else None, pa.string())

@@ -143,7 +143,7 @@ def column(
             bad is None
             and lengths is None
             and field.pad == "0"
-            and not (text.isascii() and text.isdigit() or field.mark)
+            and not (text.isascii() and text.isdigit() or field.mark or field.sign)
         ):
             continue
         cell_words = words(cells) if cell_words is None else cell_words

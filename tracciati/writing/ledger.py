@@ -154,7 +154,8 @@ class Ledger:
 
     def _spelled(self, total: _Total, value: int) -> bytes:
         field = total.field
-        if not 0 <= value < 10 ** (field.digits or 18):
+        room = 10 ** (field.digits or 18)
+        if not (1 - room if field.sign else 0) <= value < room:
             raise DoesNotFit(
                 total.path, 0, value, f"the total {value} needs more than the field's {field.digits} digits"
             )
