@@ -63,7 +63,7 @@ def expected(field: Field) -> tuple[str, str]:
     """What the field wants, in English and Italian."""
     if field.pattern:
         return f"the form {field.pattern}", f"la forma {field.pattern}"
-    least, most = (None if one is None else _shown(one, field) for one in (field.least, field.most))
+    least, most = (None if one is None else shown(one, field) for one in (field.least, field.most))
     if most is None:
         english, italian = f"{least} or more", f"{least} o più"
     elif least is None:
@@ -73,7 +73,8 @@ def expected(field: Field) -> tuple[str, str]:
     return english, italian.replace(".", ",")
 
 
-def _shown(number: int, field: Field) -> str:
+def shown(number: int, field: Field) -> str:
+    """A bound as a person writes it: 0.01, or 2026-01-31."""
     if field.base == "date":
         return (_EPOCH + timedelta(days=number)).isoformat()
     return str(Decimal(number).scaleb(-field.scale)) if field.scale else str(number)
