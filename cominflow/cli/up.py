@@ -11,6 +11,7 @@ import time
 import click
 
 from cominflow.cli import logged, setup, signals
+from cominflow.errors import UsageError
 
 # A process that ended is begun again after so many seconds, doubled each time up to the second figure.
 _RESTART_S, _RESTART_S_MAX = 1.0, 60.0
@@ -67,12 +68,14 @@ class Child:
         self.name, self.arguments = name, arguments
         self.process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
+        self.starts_count = 0
         self.wait_s = _RESTART_S
         self.restart_at = 0.0
 
     def start(self) -> None:
         """Begin it. It inherits our environment, standard output and standard error."""
         self.started_at = time.monotonic()
+        self.starts_count += 1
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cominflow", *self.arguments], preexec_fn=_end_with_parent
         )
@@ -85,8 +88,10 @@ class Child:
             return None
         lived_s = time.monotonic() - self.started_at
         if self.restart_at == 0.0:
-            if 0 < code < 5 and lived_s < _HEALTHY_S:
-                return code  # wrong usage, a taken port, a held lock: it said so on standard error
+            # At the first start: wrong usage, a taken port, a held lock; it said so on standard error. Later a lock
+            # that `run --once` holds or a database that is away passes, and would end the other process too.
+            if 0 < code < 5 and lived_s < _HEALTHY_S and (self.starts_count == 1 or code == UsageError.exit_code):
+                return code
             self.wait_s = _RESTART_S if lived_s >= _HEALTHY_S else min(self.wait_s * 2, _RESTART_S_MAX)
             self.restart_at = time.monotonic() + self.wait_s
             from cominflow import logs
