@@ -116,8 +116,8 @@ def _gone_out(place: Place) -> UsageError:
     sent = Delivery.objects.filter(arrival_id=place.arrival_id, kind="answer", number=place.delivery_number)
     files = ", ".join(f"{one.reference} {one.folder}/{one.shown_name}, {one.state}" for one in sent.order_by("pk"))
     return UsageError(
-        f"the answer of {place.name} went out with answer {place.delivery_number} of A-{place.arrival_id} ({files}), "
-        "and is charged with it",
+        f"the answer of {place.name} went out with answer {place.delivery_number} of A-{place.arrival_id} ({files})"
+        + (", and is charged with it" if place.outcome == "fulfilled" else ""),
         hint="a file that went out is not changed; a correction is a further delivery, which no command makes yet: "
         "tell the customer which request of which file is wrong",
     )

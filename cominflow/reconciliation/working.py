@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cominflow.clock import ROME
 from cominflow.models import Batch
 from cominflow.reconciliation.block import Block, Look
 from cominflow.reconciliation.report import Finding
@@ -28,5 +29,7 @@ def check(block: Block, asked: Asked) -> Iterator[Finding]:
 def check_batches(look: Look) -> Iterator[Finding]:
     """R-601."""
     for batch in Batch.objects.filter(finished_at=None, created_at__lt=look.stale_before).order_by("pk"):
-        found = f"begun {batch.created_at:%Y-%m-%d %H:%M} UTC" + (f", failing: {batch.error}" if batch.error else "")
+        found = f"begun {batch.created_at.astimezone(ROME):%Y-%m-%d %H:%M %z}" + (
+            f", failing: {batch.error}" if batch.error else ""
+        )
         yield Finding("R-601", f"batch {batch.pk}", "it ends within the hour", found)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cominflow import shown
+from cominflow.cli import showing
 from cominflow.cli.doctor.finding import Finding, Looked, ok, problem, span, warning
 from cominflow.limits import (
     DELIVERY_WAIT_S_MAX,
@@ -126,10 +127,10 @@ def batches(looked: Looked) -> Iterator[Finding]:
     failing = Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
     for batch in failing[:_TOLD_MAX]:
         error, _, hint = batch.error.partition("\n  do: ")
-        when = f"{batch.not_before:%Y-%m-%d %H:%M:%S} UTC" if batch.not_before else "now"
+        when = f"it is tried again at {showing.text_of(batch.not_before)}" if batch.not_before else "it is tried again"
         yield problem(
             "batches", f"batch {batch.pk}", f"it failed {batch.failures_count} times: {error}",
-            why=f"its files wait; it is tried again at {when}", do=hint or "see the engine's log",
+            why=f"its files wait; {when}", do=hint or "see the engine's log",
         )  # fmt: skip
     count = failing.count()
     if count > _TOLD_MAX:

@@ -153,8 +153,13 @@ def test_what_has_gone_out_is_open_or_was_not_given_by_hand_is_not_taken_back(ho
     with pytest.raises(UsageError) as refused:
         desk.undo(place(opened, 2), by="rossi", reason="wrong", at=now())
     assert f"went out with answer 2 of A-{opened.pk} ({sent.reference} outbox/{STEM}.A02, PUBLISHED)" in str(refused)
+    assert ", and is charged with it" in str(refused.value)
     assert "a correction is a further delivery" in refused.value.hint
     with pytest.raises(UsageError, match=rf"A-{opened.pk}/4 is OPEN, and has no answer to take back"):
+        desk.undo(place(opened, 4), by="rossi", reason="wrong", at=now())
+    house.answer(opened, 3, "not_found")
+    house.work()
+    with pytest.raises(UsageError, match=r"A03, PUBLISHED\)\n"):
         desk.undo(place(opened, 4), by="rossi", reason="wrong", at=now())
 
 
