@@ -19,6 +19,7 @@ def init(as_json: bool) -> None:
     """Make the folders and the database, or bring an older database up to this version.
 
     Running it again changes nothing that is there. The folders must be on one file system; this is checked.
+    Where files are kept and their database is gone, it makes none: restore that one.
     """
     from cominflow import settings
     from cominflow.exchange.disk import Folders
@@ -27,6 +28,7 @@ def init(as_json: bool) -> None:
     folders.ensure()
     folders.check()
     setup.django(is_new=True)
+    setup.demand_no_new_beginning()
     from django.core.management import call_command
 
     from cominflow.customers import register

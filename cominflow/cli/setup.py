@@ -16,7 +16,7 @@ def django(*, is_new: bool = False) -> None:
     """Make models and database usable. Commands call it first, before they import a part that has models.
 
     UsageError when the data folder holds no system yet, or one of an older program; `is_new=True` is for `init`.
-    WorldError when the database does not answer.
+    WorldError when the database does not answer, or is gone and its files are there.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cominflow.settings")
     import django as framework
@@ -24,6 +24,40 @@ def django(*, is_new: bool = False) -> None:
     framework.setup()
     if not is_new:
         _check_database()
+
+
+def demand_no_new_beginning() -> None:
+    """Refuse to make a database where the folders are those of another one. For `init`, before it makes tables.
+
+    An empty database beside kept files knows no customer, and would give arrivals and invoices their numbers again.
+    """
+    from django.db import OperationalError, connection
+    from django.db.migrations.recorder import MigrationRecorder
+
+    from cominflow import settings
+
+    where = database_shown()
+    if settings.IS_SQLITE and not Path(where).exists():  # to ask it would make it
+        _refuse_if_gone(where)
+        return
+    try:
+        is_empty = not MigrationRecorder(connection).applied_migrations()
+    except OperationalError as problem:
+        raise WorldError("open", where, quoting.said(problem), retryable=True, hint=database_hint()) from problem
+    if is_empty:
+        _refuse_if_gone(where)
+
+
+def _refuse_if_gone(where: str) -> None:
+    from cominflow import settings
+    from cominflow.exchange.disk import Folders
+
+    if remains := Folders(settings.DATA).remains():
+        raise WorldError(
+            "open", where, f"it is gone or empty, and there was one: see {remains}", retryable=True,
+            hint="mount what it lay on, name it by COMINFLOW_DATABASE_URL, or restore it from the backup; an empty one "
+            "would know nothing and give numbers again. To begin anew, choose another data folder",
+        )  # fmt: skip
 
 
 def operator() -> str:
@@ -49,6 +83,8 @@ def _check_database() -> None:
     except OperationalError as problem:
         raise WorldError("open", where, quoting.said(problem), retryable=True, hint=database_hint()) from problem
     if plan:
+        if not executor.loader.applied_migrations:
+            _refuse_if_gone(where)
         raise UsageError(f"the database {where} is not made for this version", hint="run `cominflow init`")
 
 
@@ -60,6 +96,7 @@ def _demand_file(path: Path) -> None:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
+        _refuse_if_gone(str(path))
         raise UsageError(
             f"there is no system in {settings.DATA}: there is no {path}",
             hint="run `cominflow init`, or name the folder: `cominflow --data PATH ...` or COMINFLOW_DATA",

@@ -110,6 +110,16 @@ class Folders:
             self.state,
         )
 
+    def remains(self) -> Path | None:
+        """What shows that a system worked here: a customer's folder or an original. None in a folder that is new."""
+        for folder in (self.customers, self.archive):
+            if folder.is_dir():
+                with os.scandir(folder) as entries:
+                    first = min((entry.name for entry in entries), default="")
+                if first:
+                    return folder / first
+        return None
+
     def customer(self, code: str) -> CustomerFolders:
         """The folders of a customer, whether they exist or not. Raises UsageError for a code that is no folder name."""
         if code in self._of_customers:

@@ -89,6 +89,20 @@ def test_a_system_begins_with_init_and_init_can_be_repeated(bare: System) -> Non
     assert bare.json("init")["customers"] == 1
 
 
+def test_init_makes_no_empty_database_beside_the_files_of_another(bare: System) -> None:
+    bare.run("init")
+    bare.run("customer", "add", "banca-demo", "--name", "Banca Demo")
+    other = bare.data / "state" / "other.db"
+    bare.environment["COMINFLOW_DATABASE_URL"] = f"sqlite:///{other}"
+    for arguments in (("init",), ("status",), ("run", "--once")):
+        told = bare.run(*arguments, code=3).stderr
+        assert f"{other}: it is gone or empty" in told and "restore it from the backup" in told
+    assert not other.exists()
+    other.touch()
+    for arguments in (("init",), ("status",)):
+        assert "there was one: see" in bare.run(*arguments, code=3).stderr
+
+
 def test_without_init_every_command_says_so(bare: System) -> None:
     for arguments in (("status",), ("customer", "list"), ("trace", "X"), ("feed", "list"), ("arrival", "list")):
         told = bare.run(*arguments, code=2).stderr

@@ -82,7 +82,7 @@ def _file(looked: Looked, path: Path) -> Iterator[Finding]:
     if not path.is_file():
         yield problem(
             "database", path, "it is not there", why=_WHY,
-            do="run `cominflow init`; if there was one, restore it from the backup first",
+            do="mount what it lay on, or restore it from the backup; if there never was one, run `cominflow init`",
         )  # fmt: skip
         return
     mode = stat.S_IMODE(path.stat().st_mode)
