@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import bad_input, commands, findings, reconciling, states
+from docs import api, bad_input, commands, findings, reconciling, states
 from tracciati.declare.schema import schema_text
 
 FOLDER = Path(__file__).resolve().parent
 
 # Page, from this folder -> what makes its text.
 PAGES = {
+    "api.md": api.page,
     "architecture.md": states.page,
     "bad-input.md": bad_input.page,
     "cli.md": commands.page,

@@ -3,12 +3,15 @@
 TracciatiError
 ├── LayoutError     the layout contradicts itself; holds every problem at once
 ├── DoesNotFit      a value cannot be written into its field; nothing was cut
+├── UnknownName     a record type or field that the layout does not have
 ├── WritingError    records that cannot make a file of the layout: order, unknown types, a total without value
 └── ReadingError    the file cannot be opened or read
 """
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -52,6 +55,17 @@ class DoesNotFit(TracciatiError):
     def __init__(self, path: str, row: int, value: object, why: str) -> None:
         self.path, self.row, self.value, self.why = path, row, value, why
         super().__init__(f"{path}, row {row + 1}: {why}")
+
+
+class UnknownName(TracciatiError):
+    """A record type or a field was asked for that the layout does not have."""
+
+    def __init__(self, said: str, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        known = list(known)
+        near = difflib.get_close_matches(name, known, 1)
+        self.hint = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(known)}"
+        super().__init__(f"{said} `{name}`; {self.hint}")
 
 
 class WritingError(TracciatiError):
