@@ -18,6 +18,7 @@ EXAMPLES = """\b
 Examples:
   tracciati generate layouts/banca-demo/visure.toml --seed 1 --count 300 --out /tmp/visure.txt
   tracciati generate layouts/istituto-demo/controlli.toml --seed 7 | head -3
+  tracciati generate layouts/banca-demo/visure.toml --seed 1 --kit /tmp/kit
 """
 
 
@@ -31,6 +32,12 @@ Examples:
 @click.option(
     "--set", "given", multiple=True, metavar="RECORD.FIELD=VALUE", help="A value of your own in every such record."
 )
+@click.option(
+    "--kit",
+    "kit_path",
+    type=click.Path(path_type=Path),
+    help="Make a new folder instead: a valid file, and for each rule the smallest one that breaks just it.",
+)
 @options.direction_option
 @options.out_option
 @progress.quiet_option
@@ -41,6 +48,7 @@ def generate(
     count: int,
     unit: str,
     given: tuple[str, ...],
+    kit_path: Path | None,
     direction: str,
     out_path: Path,
     quiet: bool,
@@ -51,6 +59,9 @@ def generate(
     LAYOUT finds it clean: structure, check digits, sequences and totals are right.
 
     Nobody in it exists. With --json, what was written is told on standard error, or on standard output with --out.
+
+    A kit (--kit) is for whoever is to write such files: beside each file lies what LAYOUT says of it, `kit.json` lists
+    them, and names the rules that no single change breaks alone.
     """
     from tracciati import generate as generator
     from tracciati.errors import DoesNotFit
@@ -60,6 +71,10 @@ def generate(
 
     towards = cast("Direction", direction)
     layout = options.open_layout(layout_path, towards)
+    if kit_path is not None:
+        if given or unit or str(out_path) != "-":
+            raise click.UsageError("--kit chooses its own values and files: leave out --set, --unit and --out")
+        return _kit(kit_path, layout, towards, seed, as_json=as_json)
     target = options.target_of(out_path, layout_path)
     values = dict(_given(text, layout) for text in given)
     order = generator.Order(seed=seed, count=count, unit=options.unit_of(unit, layout), direction=towards, given=values)
@@ -82,6 +97,31 @@ def generate(
             "seed": seed,
         }
         click.echo(json.dumps(told, indent=2), err=str(out_path) == "-")
+    return 0
+
+
+def _kit(folder: Path, layout: Layout, direction: Direction, seed: int, *, as_json: bool) -> int:
+    from tracciati import kit
+    from tracciati.generate.refusal import SpecimenError
+    from tracciati.generate.succession import SuccessionError
+
+    if folder.exists():
+        raise click.UsageError(
+            f"{folder} is there already\n  do: name a folder that is not, so that no older kit is mixed in"
+        )
+    try:
+        made = kit.kit(layout, direction=direction, seed=seed)
+    except (SpecimenError, SuccessionError) as problem:
+        hint = f"\n  do: {problem.hint}" if problem.hint else ""
+        raise click.UsageError(f"{problem}{hint}") from problem
+    kit.write(made, folder)
+    if as_json:
+        told = {"folder": str(folder), "cases_count": len(made.cases), "not_broken_alone": list(made.unbroken)}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo(f"{folder}: a valid file, and {len(made.cases)} that break one rule each")
+        for rule in made.unbroken:
+            click.echo(f"  not broken alone: {rule}")
     return 0
 
 
