@@ -187,14 +187,24 @@ def _open(found: Arrival, *, reveal: bool) -> list[dict[str, Any]]:
 
 
 def _findings(found: Arrival) -> list[dict[str, Any]]:
-    """Finding codes with their counts, as the report of the reading has them."""
+    """Finding codes with their counts, and where the first of each stands, as the report of the reading has them.
+
+    What stands in the file is in the customer's own receipt, and not here.
+    """
     from cominflow.exchange import payload
 
     if not found.report:
         return []
     report = json.loads(bytes(payload.open(found.report)))
-    counts = report.get("counts", [])
-    return [dict(count) for count in counts] if isinstance(counts, list) else []
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in report.get("findings", []):
+        path = f"{one['record']}.{one['field']}" if one["field"] else one["record"]
+        first.setdefault((one["code"], path), one)
+    return [
+        {**count, "first_line": found_at.get("line", ""), "text": found_at.get("text_en", "")}
+        for count in report.get("counts", [])
+        for found_at in [first.get((count["code"], count["path"]), {})]
+    ]
 
 
 def _failing(found: Arrival) -> str:

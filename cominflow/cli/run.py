@@ -102,19 +102,15 @@ def _resting() -> tuple[list[dict[str, str]], int]:
 
 def _consequence(batch: Batch) -> str:
     """Which files wait for a batch whose last try failed, and until when."""
-    from cominflow.flows.receive import arrivals_of
+    from cominflow.flows import waiting
 
-    waiting = [arrival for arrival in arrivals_of(batch) if arrival.state not in _ENDED]
-    names = ", ".join(f"{arrival.reference} ({arrival.shown_name})" for arrival in waiting[:3])
-    more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+    names = waiting.files_of(batch)
     when = f" at {showing.text_of(batch.not_before)}" if batch.not_before else ""
-    return f"waiting for it: {names}{more}; it is tried again{when}, while `cominflow up` runs"
+    return f"waiting for it: {names}; it is tried again{when}, while `cominflow up` runs"
 
 
 # Files that wait for a paused provider and are named one by one; the others are counted.
 _WAITING_MAX = 5
-
-_ENDED = ("CLOSED", "REFUSED", "DISCARDED", "DUPLICATE", "QUARANTINED")
 
 
 @contextmanager

@@ -122,11 +122,15 @@ def _count(*, as_json: bool) -> None:
 
 
 def _failing() -> list[dict[str, Any]]:
-    """Batches whose last try failed, and when they are tried again."""
+    """Batches whose last try failed, with their files, and when they are tried again."""
+    from cominflow.flows import waiting
     from cominflow.models import Batch
 
     rows = Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
-    return [{"batch": row.pk, "tried_again_at": row.not_before, "error": row.error} for row in rows]
+    return [
+        {"batch": row.pk, "files": waiting.files_of(row), "tried_again_at": row.not_before, "error": row.error}
+        for row in rows
+    ]
 
 
 def _ignored() -> list[dict[str, str]]:

@@ -123,6 +123,11 @@ def release(
     arrival.refresh_from_db(fields=["state", "sha256", "was_released", "duplicate_of", "readings_count"])
     if arrival.state == "CLAIMED" and arrival.was_released:
         return
+    if arrival.state == "REFUSED":
+        raise UsageError(
+            f"arrival {arrival.reference} is REFUSED: none of its requests was accepted, and the customer was told so",
+            hint="the customer corrects the file and sends it again; what is wrong stands in its receipt",
+        )
     if arrival.state in ("QUARANTINED", "HELD") and arrival.sha256 and not _is_released_repeat(arrival):
         twin = _twin(arrival, arrival.sha256)
         if twin is not None:

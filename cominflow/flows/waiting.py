@@ -1,4 +1,6 @@
-"""Waiting: files that rest because an operator has paused a provider. They are no failures."""
+"""Waiting: files that rest because an operator has paused a provider, which is no failure; and those of a batch that
+failed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from cominflow.exchange import requests
 from cominflow.exchange.request_states import WAITING
+from cominflow.flows import receive
 from cominflow.models import Arrival, Batch, Chunk, ProviderPause, Request, Service
+
+_ENDED = ("CLOSED", "REFUSED", "DISCARDED", "DUPLICATE", "QUARANTINED")
+_NAMED_MAX = 3
 
 
 def resting() -> QuerySet[Arrival]:
@@ -16,6 +22,13 @@ def resting() -> QuerySet[Arrival]:
     chunks = Chunk.objects.filter(arrival=OuterRef("pk"), waiting_count__gt=0)
     accepted = Arrival.objects.filter(state="QUEUED", batch__in=batches_resting)
     return accepted.filter(Exists(rows) | Exists(chunks)).order_by("pk")
+
+
+def files_of(batch: Batch) -> str:
+    """The files that wait for an unfinished batch, for a message: the first ones by name, and how many more."""
+    waiting = [arrival for arrival in receive.arrivals_of(batch) if arrival.state not in _ENDED]
+    names = ", ".join(f"{arrival.reference} ({arrival.shown_name})" for arrival in waiting[:_NAMED_MAX])
+    return names + (f" and {len(waiting) - _NAMED_MAX} more" if len(waiting) > _NAMED_MAX else "")
 
 
 def waits_for(arrival: Arrival) -> list[ProviderPause]:

@@ -150,3 +150,32 @@ def test_an_rsa_key_is_taken_with_a_note_on_clients_that_cannot_use_it(office: O
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key], check=True)
         said = office.run("key", "add", "banca-demo", key.with_suffix(".pub"))
         assert ("SHA-1" in said) == (kind == "rsa")
+
+
+def test_a_refused_file_is_shown_with_its_lines_and_is_the_customers_to_mend(office: Office) -> None:
+    office.send("RV_20260301_001.txt", seed=1)
+    path = office.home / "inbox" / "RV_20260301_001.txt"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-1], lines[-1][:2] + b"0000009" + lines[-1][9:]]))
+    office.run("run", "--once")
+    (found,) = office.json("arrival", "show", "A-1")["findings"]
+    wanted = {"code": "TR-T401", "path": "coda.righe", "first_line": 5, "count": 1}
+    assert wanted.items() <= found.items()
+    assert found["text"] == "the total differs from what the file holds"
+    said = office.run("arrival", "release", "A-1", "--reason", "looked at", code=2)
+    assert "arrival A-1 is REFUSED: none of its requests was accepted" in said
+    assert "do: the customer corrects the file and sends it again" in said
+
+
+def test_a_failing_batch_and_a_test_by_hand_say_what_they_are_about(office: Office) -> None:
+    settings = {"file": str(office.folder / "none.csv"), "key": {"codice_fiscale": "cf"}, "result": {}}
+    office.run("service", "set", "VIS1", "--provider", "table", "--settings", json.dumps(settings))
+    office.run("service", "set", "VIS2", "--provider", "table", "--settings", json.dumps(settings))
+    office.send("RV_20260301_001.txt", seed=1)
+    office.run("run", "--once", code=3)
+    (failing,) = office.json("status")["failing"]
+    assert failing["files"] == "A-1 (RV_20260301_001.txt)"
+    doctor = subprocess.run([BIN / "cominflow", "doctor"], env=office.environment, capture_output=True, text=True)
+    assert "batch 1: A-1 (RV_20260301_001.txt) failed once: " in doctor.stdout
+    said = office.run("provider", "test", "VIS1", "--field", "codice_fiscale=XXXYYY80A01Z999H", code=3)
+    assert "do: see why, and test again; no request waits for this one" in said

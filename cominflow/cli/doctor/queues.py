@@ -122,14 +122,16 @@ def deliveries(looked: Looked) -> Iterator[Finding]:
 
 def batches(looked: Looked) -> Iterator[Finding]:
     """Batches whose last try failed."""
+    from cominflow.flows import waiting
     from cominflow.models import Batch
 
     failing = Batch.objects.filter(finished_at=None).exclude(error="").order_by("pk")
     for batch in failing[:_TOLD_MAX]:
         error, _, hint = batch.error.partition("\n  do: ")
         when = f"it is tried again at {showing.text_of(batch.not_before)}" if batch.not_before else "it is tried again"
+        often = "once" if batch.failures_count == 1 else f"{batch.failures_count} times"
         yield problem(
-            "batches", f"batch {batch.pk}", f"it failed {batch.failures_count} times: {error}",
+            "batches", f"batch {batch.pk}", f"{waiting.files_of(batch) or 'it'} failed {often}: {error}",
             why=f"its files wait; {when}", do=hint or "see the engine's log",
         )  # fmt: skip
     count = failing.count()
