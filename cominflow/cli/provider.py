@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cominflow.cli import setup, showing
-from cominflow.errors import UsageError, WorldError
+from cominflow.errors import UsageError
 
 if TYPE_CHECKING:
     from tracciati.layout import Field
@@ -84,12 +84,7 @@ def test(service: str, fields: tuple[str, ...], reveal: bool, as_json: bool) -> 
     found = services.find(service)
     written = _written(fields)
     known = trial.require(found, written)
-    try:
-        said = trial.ask(found, {name: _value(value, known[name]) for name, value in written.items()}, known)
-    except WorldError as problem:
-        if problem.retryable:  # its own words are of requests that wait
-            problem.hint = "see why, and test again; no request waits for this one"
-        raise
+    said = trial.ask(found, {name: _value(value, known[name]) for name, value in written.items()}, known)
     results = {name: value if reveal else _MASK for name, value in said.results.items()}
     value: dict[str, Any] = {
         "service": found.code,

@@ -145,7 +145,7 @@ def ask(name: str, settings: Settings, requests: pd.DataFrame, *, service: str) 
 
 
 # The text of a foreign error may quote a person's data: its type and place are told, its words nowhere.
-_SEE = "its traceback is in the log; the requests stay waiting and are asked again"
+_SEE = "its traceback is in the log; what waits is asked again by itself"
 
 # Shorter cells (a code, a digit) stand in any text by chance.
 _QUOTED_LENGTH_MIN = 4
@@ -181,7 +181,7 @@ def _answer(provider: Provider, about: str, requests: pd.DataFrame, settings: Se
         _hanging[about] = problem.thread
         raise _HangingError(
             "ask", about, f"it did not answer within {PROVIDER_S_MAX:g} s", retryable=True,
-            hint="look at what it waits for; the requests stay waiting and are asked again",
+            hint="look at what it waits for; its requests are asked again by themselves",
         ) from None  # fmt: skip
 
 

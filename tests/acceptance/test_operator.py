@@ -167,7 +167,7 @@ def test_a_refused_file_is_shown_with_its_lines_and_is_the_customers_to_mend(off
     assert "do: the customer corrects the file and sends it again" in said
 
 
-def test_a_failing_batch_and_a_test_by_hand_say_what_they_are_about(office: Office) -> None:
+def test_a_failing_batch_is_told_with_its_files(office: Office) -> None:
     settings = {"file": str(office.folder / "none.csv"), "key": {"codice_fiscale": "cf"}, "result": {}}
     office.run("service", "set", "VIS1", "--provider", "table", "--settings", json.dumps(settings))
     office.run("service", "set", "VIS2", "--provider", "table", "--settings", json.dumps(settings))
@@ -177,5 +177,3 @@ def test_a_failing_batch_and_a_test_by_hand_say_what_they_are_about(office: Offi
     assert failing["files"] == "A-1 (RV_20260301_001.txt)"
     doctor = subprocess.run([BIN / "cominflow", "doctor"], env=office.environment, capture_output=True, text=True)
     assert "batch 1: A-1 (RV_20260301_001.txt) failed once: " in doctor.stdout
-    said = office.run("provider", "test", "VIS1", "--field", "codice_fiscale=XXXYYY80A01Z999H", code=3)
-    assert "do: see why, and test again; no request waits for this one" in said

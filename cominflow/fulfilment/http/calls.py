@@ -92,7 +92,7 @@ class Calls:
         """The service as a failure of the world."""
         return WorldError(
             "ask", self.endpoint.shown, why, retryable=True,
-            hint="nothing was stored; it is asked again by itself, under the same keys",
+            hint="see that the service runs and answers; what waits is asked again by itself, under the same keys",
         )  # fmt: skip
 
 
