@@ -26,7 +26,7 @@ from tests.upgrades.make import CUSTOMER, TABLE
 
 KEPT = Path(__file__).parent
 # What is kept, and the migration that its database was made with.
-MADE = {"first-files": "0001", "first-killed": "0001"}
+MADE = {"first-files": "0001", "first-killed": "0001", "before-language-files": "0005"}
 
 
 class Upgraded:
@@ -115,14 +115,13 @@ def plain(value: Any, kind: str) -> Any:
     return f"{value}+00" if kind == "timestamptz" else value
 
 
-@pytest.fixture
-def upgraded(tmp_path: Path, database_url: str) -> Upgraded:
-    """What was kept, restored under this version's program, which nobody has told of it yet."""
-    return Upgraded(tmp_path, "first-files", database_url)
-
-
-def test_a_system_of_the_first_version_is_brought_up_to_date_goes_on_and_adds_up(upgraded: Upgraded) -> None:
-    assert "is not made for this version" in upgraded.run("status", code=2)
+@pytest.mark.parametrize("name", [name for name in MADE if name.endswith("-files")])
+def test_an_older_system_is_brought_up_to_date_goes_on_and_adds_up(
+    name: str, tmp_path: Path, database_url: str
+) -> None:
+    upgraded = Upgraded(tmp_path, name, database_url)
+    if MADE[name] == "0001":
+        assert "is not made for this version" in upgraded.run("status", code=2)
     upgraded.run("init")
     before = upgraded.reconciled()
     assert (before["findings"], before["looked_at"]["arrivals"], before["looked_at"]["requests"]) == ([], 6, 305)
