@@ -198,8 +198,8 @@ def _findings(found: Arrival) -> list[dict[str, Any]]:
     report = json.loads(bytes(payload.open(found.report)))
     first: dict[tuple[str, str], dict[str, Any]] = {}
     for one in report.get("findings", []):
-        path = f"{one['record']}.{one['field']}" if one["field"] else one["record"]
-        first.setdefault((one["code"], path), one)
+        part = one["rule"] or one["field"]  # as counts name what they count: by the rule, where there is one
+        first.setdefault((one["code"], f"{one['record']}.{part}" if part else one["record"]), one)
     return [
         {**count, "first_line": found_at.get("line", ""), "text": found_at.get("text_en", "")}
         for count in report.get("counts", [])

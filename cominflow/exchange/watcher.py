@@ -119,7 +119,10 @@ class Watcher:
         """
         with self._turn:
             try:
-                codes = sorted(home.name for home in self._folders.customers.iterdir() if (home / "inbox").is_dir())
+                homes = self._folders.customers.iterdir()
+                # A folder that somebody put there by hand is no customer's: it must not end the engine.
+                ours = (home for home in homes if disk.CUSTOMER_CODE.fullmatch(home.name))
+                codes = sorted(home.name for home in ours if (home / "inbox").is_dir())
                 for code in codes:
                     self._watch(code)
             except OSError as cause:

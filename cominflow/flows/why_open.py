@@ -16,6 +16,7 @@ from cominflow.flows import contents
 from cominflow.models import Arrival
 from tracciati import writing
 from tracciati.layout import Field
+from tracciati.values import bounds, signs
 from tracciati.values.numerals import DIGITS_MAX
 
 
@@ -34,11 +35,18 @@ def told(place: Place, arrival: Arrival, *, reveal: bool) -> str:
 
 
 def takes(field: Field, codec: str) -> str:
-    """What a field of a file in that encoding can hold, in words."""
+    """What a field of a file in that encoding can hold, in words: its base, and the bounds that the layout sets."""
+    is_bound = field.pattern or field.least is not None or field.most is not None
+    return _of_base(field, codec) + (f", {bounds.expected(field)[0]}" if is_bound else "")
+
+
+def _of_base(field: Field, codec: str) -> str:
     if field.base in ("integer", "decimal"):
-        most = DIGITS_MAX if field.length is None else field.length - bool(field.mark and field.scale)
+        beside = bool(field.mark and field.scale) + signs.width_of(field.sign)
+        most = DIGITS_MAX if field.length is None else field.length - beside
         decimals = f"{field.scale} of them decimals" if field.scale else "no decimals"
-        return f"{field.base}, at most {min(field.digits or most, most)} digits, {decimals}, no sign"
+        sign = "with a sign" if field.sign else "no sign"
+        return f"{field.base}, at most {min(field.digits or most, most)} digits, {decimals}, {sign}"
     base = f"{field.base} in {codec}" if field.base == "text" else field.base
     return base if field.length is None else f"{base}, {field.length} bytes"
 

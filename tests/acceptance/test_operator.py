@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.system import System
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 BANK = ROOT / "layouts" / "banca-demo"
+# A request of the service VIS1, up to its maximum amount.
+IMPORTO = re.compile(rb"(?m)^(20.{19}VIS1.{16})\d{11}")
 
 
 class Office(System):
@@ -162,6 +165,15 @@ def test_a_refused_file_is_shown_with_its_lines_and_is_the_customers_to_mend(off
     wanted = {"code": "TR-T401", "path": "coda.righe", "first_line": 5, "count": 1}
     assert wanted.items() <= found.items()
     assert found["text"] == "the total differs from what the file holds"
+    made = office.home.parent / "RV_20260301_002.txt"
+    office.send("RV_20260301_002.txt", seed=2)
+    (office.home / "inbox" / "RV_20260301_002.txt").rename(made)
+    made.write_bytes(IMPORTO.sub(rb"\g<1>00000000000", made.read_bytes()))
+    made.rename(office.home / "inbox" / made.name)
+    office.run("run", "--once")
+    shown = {found["code"]: found for found in office.json("arrival", "show", "A-2")["findings"]}
+    assert shown["TR-R304"]["path"] == "richiesta.BD-001" and shown["TR-R304"]["first_line"] == 2
+    assert shown["TR-R304"]["text"].startswith("No maximum amount")
     said = office.run("arrival", "release", "A-1", "--reason", "looked at", code=2)
     assert "arrival A-1 is REFUSED: none of its requests was accepted" in said
     assert "do: the customer corrects the file and sends it again" in said

@@ -107,6 +107,12 @@ def test_the_sweep_wakes_for_every_inbox_also_new_ones(
     assert woken(watcher, wake) == {"istituto-demo"}
 
 
+def test_a_folder_that_is_no_customers_is_left_alone(folders: Folders, watcher: Watcher, wake: threading.Event) -> None:
+    (folders.customers / "Old Files" / "inbox").mkdir(parents=True)
+    watcher.sweep()
+    assert woken(watcher, wake) == {"banca-demo"}
+
+
 def test_the_sweep_comes_by_itself(folders: Folders, wake: threading.Event) -> None:
     watcher = Watcher(folders, wake, sweep_s=0.01)
     watcher.start()

@@ -211,7 +211,7 @@ def test_services_that_give_one_result_in_different_types_stand_in_one_answer(ho
 
 
 @pytest.mark.usefixtures("database")
-def test_what_a_column_without_a_length_takes_is_told_in_digits() -> None:
+def test_what_a_field_takes_is_told_with_its_sign_and_bounds() -> None:
     from cominflow.flows import why_open
     from tracciati.layout import Field
 
@@ -220,5 +220,14 @@ def test_what_a_column_without_a_length_takes_is_told_in_digits() -> None:
     )
     assert why_open.takes(Field("importo", "decimal", 0, 8, scale=2, mark=","), "cp1252") == (
         "decimal, at most 7 digits, 2 of them decimals, no sign"
+    )
+    assert why_open.takes(Field("saldo", "decimal", 0, 9, scale=2, mark=",", sign="trailing"), "cp1252") == (
+        "decimal, at most 7 digits, 2 of them decimals, with a sign"
+    )
+    assert why_open.takes(Field("punteggio", "integer", 0, 3, least=300, most=850), "cp1252") == (
+        "integer, at most 3 digits, no decimals, no sign, between 300 and 850"
+    )
+    assert why_open.takes(Field("nota", "text", 0, None, pattern="[A-Z]{2}"), "cp1252") == (
+        "text in cp1252, the form [A-Z]{2}"
     )
     assert why_open.takes(Field("nota", "text", 0, None), "cp1252") == "text in cp1252"
