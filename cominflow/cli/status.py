@@ -134,16 +134,22 @@ def _failing() -> list[dict[str, Any]]:
 
 
 def _ignored() -> list[dict[str, str]]:
-    """What lies in inboxes now and is not taken, and why."""
+    """What lies in inboxes now and is not taken, and why. An inbox that cannot be looked at hides no other one."""
     from cominflow import clock, settings, shown
+    from cominflow.errors import WorldError
     from cominflow.exchange import claim, disk
     from cominflow.models import Customer
 
     found = []
     folders, at = disk.Folders(settings.DATA), clock.now()
     for customer in Customer.objects.order_by("code"):
-        if folders.customer(customer.code).inbox.is_dir():
-            waiting = claim.waiting(folders, customer, at=at)
+        try:
+            is_there = folders.customer(customer.code).inbox.is_dir()
+            waiting = claim.waiting(folders, customer, at=at) if is_there else []
+        except (WorldError, OSError) as problem:
+            why = problem.strerror if isinstance(problem, OSError) else str(problem).partition("\n")[0]
+            found.append({"customer": customer.code, "name": "", "reason": f"its inbox cannot be looked at: {why}"})
+        else:
             found += [{"customer": customer.code, "name": shown.name(one.name), "reason": one.why} for one in waiting]
     return found
 

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from watchdog.events import FileClosedEvent, FileCreatedEvent, FileMovedEvent, FileSystemEvent, FileSystemEventHandler
@@ -117,16 +118,16 @@ class Watcher:
 
         Raises WorldError when the folders cannot be read.
         """
+        codes = []
         with self._turn:
             try:
-                homes = self._folders.customers.iterdir()
-                # A folder that somebody put there by hand is no customer's: it must not end the engine.
-                ours = (home for home in homes if disk.CUSTOMER_CODE.fullmatch(home.name))
-                codes = sorted(home.name for home in ours if (home / "inbox").is_dir())
-                for code in codes:
-                    self._watch(code)
+                homes = sorted(self._folders.customers.iterdir())
             except OSError as cause:
                 raise disk.world_error("look for inboxes in", self._folders.customers, cause) from cause
+            for home in homes:
+                # A folder that somebody put there by hand is no customer's: it must not end the engine.
+                if disk.CUSTOMER_CODE.fullmatch(home.name) and self._is_found(home):
+                    codes.append(home.name)
         self._notice(codes)
 
     def look_at_canary(self) -> None:
@@ -177,6 +178,16 @@ class Watcher:
             codes = list(self._watched)
         self._notice(codes)
 
+    def _is_found(self, home: Path) -> bool:
+        """Watch a customer's inbox, if there is one. One that cannot be looked at keeps no other one waiting."""
+        try:
+            if not (home / "inbox").is_dir():
+                return False
+            self._watch(home.name)
+        except OSError as cause:
+            self._complain(home.name, f"no events from {home / 'inbox'} ({os.strerror(cause.errno or 0)})")
+        return True
+
     def _watch(self, code: str) -> None:
         """Watch an inbox, unless it is watched; a folder that was made anew is watched anew."""
         path = self._folders.customer(code).inbox
@@ -184,6 +195,8 @@ class Watcher:
         known = self._watched.pop(code, None)
         if known is not None and known.identity == identity:
             self._watched[code] = known
+            with self._lock:
+                self._troubles.pop(code, None)
             return
         if known is not None:
             known.end()

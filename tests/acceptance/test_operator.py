@@ -111,6 +111,16 @@ def test_a_repeat_waits_until_a_person_releases_or_discards_it(office: Office) -
     assert office.json("status")["requests"]["open"] == 6
 
 
+def test_an_inbox_that_cannot_be_looked_at_is_in_the_status_and_hides_nothing(office: Office) -> None:
+    office.run("customer", "add", "away", "--name", "Away")
+    (office.data / "customers" / "away").rename(office.folder / "away")
+    (office.data / "customers" / "away").symlink_to("x" * 300)  # no folder has so long a name
+    status = office.json("status")
+    assert status["ignored_files"] == [
+        {"customer": "away", "name": "", "reason": "its inbox cannot be looked at: File name too long"}
+    ]
+
+
 def test_what_an_inbox_keeps_for_ever_is_in_the_status(office: Office) -> None:
     (office.home / "inbox" / "folder").mkdir()
     (office.home / "inbox" / "a.txt.part").write_bytes(b"just begun")

@@ -113,6 +113,19 @@ def test_a_folder_that_is_no_customers_is_left_alone(folders: Folders, watcher: 
     assert woken(watcher, wake) == {"banca-demo"}
 
 
+def test_an_inbox_that_cannot_be_looked_at_keeps_no_other_one_waiting(folders: Folders, wake: threading.Event) -> None:
+    (folders.customers / "away").symlink_to("x" * 300)  # no folder has so long a name: an error that even root gets
+    watcher = Watcher(folders, wake, sweep_s=3600)
+    watcher.start()
+    assert woken(watcher, wake) == {"away", "banca-demo"}
+    assert "File name too long" in watcher.troubles()["away"]
+    (folders.customers / "away").unlink()
+    (folders.customers / "away" / "inbox").mkdir(parents=True)
+    watcher.sweep()
+    assert watcher.troubles() == {}
+    watcher.stop()
+
+
 def test_the_sweep_comes_by_itself(folders: Folders, wake: threading.Event) -> None:
     watcher = Watcher(folders, wake, sweep_s=0.01)
     watcher.start()
