@@ -14,7 +14,7 @@ when its time is up.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cominflow import failpoint, settings
 from cominflow.fulfilment import matching, secrets
 from cominflow.fulfilment.command import files, program
 from cominflow.fulfilment.command.room import Room
+from cominflow.fulfilment.outcomes import Unusable
 from cominflow.limits import HTTP_WAIT_S_MAX, PROVIDER_S_MAX
 
 _SETTINGS = ("program", "format", "wait_s", "environment", *matching.SETTINGS)
@@ -67,8 +68,18 @@ class CommandProvider:
             program.run(words, room, variables, wait_s=float(given.get("wait_s", _WAIT_S)))
             failpoint.hit("command.answered")
             found = files.read(target, kind, id_name)
+            _demand_known(found, keys, id_name)
         failpoint.hit("command.left")
         return matching.frame(matching.answered(found, given), given)
+
+
+def _demand_known(found: Sequence[tuple[str, matching.Row]], keys: Sequence[str], id_name: str) -> None:
+    """Refuse rows of requests that the program was not given. Raises Unusable."""
+    known = set(keys)
+    unknown_count = sum(key not in known for key, _ in found)
+    if unknown_count:
+        rows = f"{unknown_count} row{'s' * (unknown_count > 1)}"
+        raise Unusable(f"{rows}: answered, but not asked; the program must give back {id_name!r} as it was given it")
 
 
 def _program_problems(words: object) -> list[str]:

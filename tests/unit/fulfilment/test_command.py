@@ -113,7 +113,10 @@ def test_a_program_gets_none_of_our_environment_but_what_the_settings_name(
     ("mode", "words"),
     [
         ("del told[1]", "A-17/2: asked, but not answered"),
-        ("told.append({'id': 'CF0', 'status': 'KO'})", "1 row: answered, but not asked"),
+        (
+            "told.append({'id': 'CF0', 'status': 'KO'})",
+            "1 row: answered, but not asked; the program must give back 'id'",
+        ),
         ("told.append(told[0])", "A-17/1: answered more than once"),
         ("told[0]['status'] = 'CF0'", "none of the 'codes'"),
         ("told[0]['id'] = ''", "row 1 of output.csv has no 'id'"),
