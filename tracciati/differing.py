@@ -209,6 +209,8 @@ def _value(old: Field, new: Field, path: str, side: _Side, *, is_fixed: bool) ->
         "plus",
         "minus",
         "value",
+        "yes",
+        "no",
         "weights",
         "ten",
         "eleven",

@@ -201,6 +201,8 @@ def _value(block: Block, record: Record, field: Field, row: int) -> str:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     meaning = field.codes.get(str(value), "") if field.codes else ""
     return f"{value} ({meaning})" if meaning else str(value)
 

@@ -35,6 +35,7 @@ Base = Literal[
     "luhn",
     "mod97",
     "mod11",
+    "boolean",
 ]
 BASES: tuple[Base, ...] = (
     "text",
@@ -50,6 +51,7 @@ BASES: tuple[Base, ...] = (
     "luhn",
     "mod97",
     "mod11",
+    "boolean",
 )
 # Texts whose last or first characters prove the others, of any length.
 ATTESTED: tuple[Base, ...] = ("iban", "luhn", "mod97", "mod11")
@@ -73,6 +75,7 @@ class Field:
     digits   most digits of an integer or decimal, decimals included
     scale    decimals of a decimal (12.50 in scale 2 is the int 1250)
     mark     "" when the decimals are implied, else the written "," or "."
+    yes, no  what a boolean is
     sign     "" when a number has none, else where it stands (`values.signs`); `plus` and `minus`: what it is
     null     texts that mean "no value", as they stand in the file, full length in fixed layouts
     pattern  what the whole text must match (RE2); empty: anything
@@ -97,6 +100,8 @@ class Field:
     scale: int = 0
     mark: Literal["", ",", "."] = ""
     sign: Literal["", "leading", "trailing", "overpunch"] = ""
+    yes: str = ""
+    no: str = ""
     plus: str = ""
     minus: str = ""
     format: str = ""

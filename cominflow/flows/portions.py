@@ -135,6 +135,7 @@ _TYPES = {
     "integer": lambda field: pa.int64(),
     "decimal": lambda field: pa.decimal128(max(field.digits, 1), field.scale),
     "date": lambda field: pa.date32(),
+    "boolean": lambda field: pa.bool_(),
 }
 
 

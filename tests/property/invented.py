@@ -46,6 +46,8 @@ FIXED = (
     'len = 12, type = "luhn", required = true, unique = "file"',
     'len = 9, type = "mod97", null = ["000000000"]',
     'len = 8, type = "mod11", weights = 7, ten = "P"',
+    'len = 2, type = "boolean", yes = "SI", no = "NO", null = ["--"]',
+    'len = 1, type = "boolean", yes = "X", no = " "',
     'len = 3, type = "filler"',
 )
 DELIMITED = (
@@ -71,6 +73,7 @@ DELIMITED = (
     'type = "luhn"',
     'len = 12, type = "mod97"',
     'type = "mod11", ten = "0"',
+    'type = "boolean", yes = "true", no = "false", required = true',
 )
 
 

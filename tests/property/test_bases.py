@@ -59,6 +59,8 @@ FIELDS = [
     Field("f", "iban", 0, 34),
     Field("f", "luhn", 0, 7),
     Field("f", "mod97", 0, 8, null=("00000000",)),
+    Field("f", "boolean", 0, 2, yes="SI", no="N", null=("--",)),
+    Field("f", "boolean", 0, 1, yes="X", no=" "),
     Field("f", "mod11", 0, 6),
     Field("f", "mod11", 0, 9, weights=4, ten="0", eleven="1"),
 ]
@@ -87,6 +89,8 @@ def likely(field: Field) -> st.SearchStrategy[bytes]:
         person = st.from_regex(r"\A[A-Z]{6}[0-9L-V]{2}[A-EHLMPRST][0-7LMN][0-9][A-Z][0-9L-V]{3}\Z")
         texts.append(person.map(lambda code: code + check_character(code)))
         texts.append(person.map(lambda code: code + "A"))
+    if field.base == "boolean":
+        texts.append(st.sampled_from((field.yes, field.no, "s", "S")))
     if field.sign:
         texts.append(st.text("0123456789 +-CD{}AJR,", min_size=width, max_size=width))
         number = st.integers(0, 10 ** (width - 1 - bool(field.mark)) - 1)
@@ -137,6 +141,9 @@ def expected(cell: bytes, field: Field) -> Any:
         return expected_number(text, field)
     if field.base == "date":
         return expected_day(text, field)
+    if field.base == "boolean":
+        known = {field.yes.ljust(len(text)): 1, field.no.ljust(len(text)): 0}
+        return known.get(text, BAD if text.strip() else None)
     if not text.strip():
         return None
     return text.rstrip(" ") if is_checked(text.rstrip(" "), field) else BAD

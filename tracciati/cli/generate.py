@@ -149,4 +149,5 @@ _SPELLINGS = {
     "integer": "write a whole number, as 12",
     "decimal": "write it with a point, as 12.50",
     "date": "write the day as 2026-01-31",
+    "boolean": "write true or false",
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from tracciati.declare.bounds import read_bounds, read_pattern
-from tracciati.declare.fitting import check_codes, check_constant, check_null
+from tracciati.declare.fitting import check_codes, check_constant, check_null, encoded_length
 from tracciati.declare.numbers import read_number
 from tracciati.declare.signs import read_sign
 from tracciati.declare.toml import did_you_mean
@@ -31,7 +31,7 @@ _VALUED = frozenset(BASES) - {"const", "filler"}
 # Keys that mean something for some bases only. A key that would be accepted and ignored is refused.
 APPLIES: Mapping[str, frozenset[str]] = {
     "align": frozenset({"text", "digits", "codice_fiscale", "partita_iva", "integer", "decimal"}),
-    "pad": frozenset(BASES) - {"const", "date", *ATTESTED},
+    "pad": frozenset(BASES) - {"const", "date", "boolean", *ATTESTED},
     "digits": _NUMBERS,
     "scale": frozenset({"decimal"}),
     "mark": frozenset({"decimal"}),
@@ -41,6 +41,8 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "format": frozenset({"date"}),
     "pivot": frozenset({"date"}),
     "value": frozenset({"const"}),
+    "yes": frozenset({"boolean"}),
+    "no": frozenset({"boolean"}),
     "codes": frozenset({"text", "digits"}),
     "pattern": frozenset({"text", "digits"}),
     "weights": frozenset({"mod11"}),
@@ -53,7 +55,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "transliterate": frozenset({"text"}),
     "null": _VALUED,
     "required": _VALUED,
-    "unique": _VALUED,
+    "unique": _VALUED - {"boolean"},
     "same_as": _VALUED,
     "from": _VALUED,
     "to": _VALUED,
@@ -63,7 +65,8 @@ APPLIES: Mapping[str, frozenset[str]] = {
 # What describes the value can stand in a named type; what places it in a record cannot.
 TYPE_KEYS = (
     "base", "len", "align", "pad", "digits", "scale", "mark", "sign", "plus", "minus", "format", "pivot", "value",
-    "null", "codes", "pattern", "min", "max", "weights", "ten", "eleven", "required", "sensitive", "transliterate",
+    "null", "codes", "pattern", "min", "max", "weights", "ten", "eleven", "yes", "no", "required", "sensitive",
+    "transliterate",
     "on_overflow",
 )  # fmt: skip
 FIELD_KEYS = (
@@ -137,6 +140,7 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
     _check_keys(line)
     length = _length(line)
     sign, plus, minus = read_sign(line)
+    yes, no = _yes_and_no(line, length)
     digits, scale, mark = read_number(line, length, sign)
     format_text, pivot = _date(line, length)
     align, pad = _padding(line)
@@ -158,6 +162,8 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
         scale=scale,
         mark=mark,
         sign=sign,
+        yes=yes,
+        no=no,
         plus=plus,
         minus=minus,
         format=format_text,
@@ -307,6 +313,23 @@ def _check_character(line: Line, key: str, default: str) -> str:
         table.problem(key, f"{line.called(key)}: `{key}` must be one letter or digit", f'as {key} = "{default}"')
         return default
     return character
+
+
+def _yes_and_no(line: Line, length: int | None) -> tuple[str, str]:
+    if line.base != "boolean":
+        return "", ""
+    texts = []
+    for key, usual in (("yes", "S"), ("no", "N")):
+        line.lacks(key, f"a boolean needs `{key}`", f'add {key} = "{usual}"')
+        texts.append(line.table(key).text(key))
+        size = encoded_length(texts[-1], line.form.codec)
+        if size is None or (length is not None and size > length):
+            line.table(key).problem(
+                key, f"{line.called(key)}: {texts[-1]!r} does not fit the field", "change it, or len"
+            )
+    if texts[0] and texts[0].rstrip() == texts[1].rstrip():
+        line.table("no").problem("no", f"{line.called('no')}: `yes` and `no` are the same", "write two texts")
+    return texts[0], texts[1]
 
 
 def _required(line: Line) -> bool:

@@ -49,6 +49,7 @@ _KINDS: Mapping[str, Kind] = {
     "luhn": "text",
     "mod97": "text",
     "mod11": "text",
+    "boolean": "text",
     "integer": "number",
     "decimal": "number",
     "date": "date",
@@ -226,6 +227,8 @@ def _never_equal(where: str, field: Field, value: str, form: FileForm) -> Iterat
     is_number = value.isascii() and value.isdigit()
     if field.base == "const" and value != field.value:
         yield Trouble(f"{where}: `{field.name}` is always {field.value!r}", "compare another field")
+    elif field.base == "boolean" and value not in (field.yes, field.no):
+        yield Trouble(f"{where}: `{field.name}` is {field.yes!r} or {field.no!r}, never {value!r}")
     elif field.base in ("digits", "partita_iva") and not is_number:
         yield Trouble(f"{where}: `{field.name}` is a run of digits, {value!r} is none")
     elif field.base == "digits" and form.kind == "fixed" and field.pad == "0" and len(value) != field.length:

@@ -92,6 +92,8 @@ _KEYS: Mapping[str, Schema] = {
     "pattern": _text("What the whole text must match, in RE2's syntax"),
     "min": _bound("The least value: a whole number, an amount in quotes, or a day"),
     "max": _bound("The greatest value: a whole number, an amount in quotes, or a day"),
+    "yes": _text("boolean: the text for yes"),
+    "no": _text("boolean: the text for no"),
     "weights": _number("mod11: the greatest weight, after which they begin anew at 2; 9 when absent", 3),
     "ten": _text('mod11: how a check of ten is written; "X" when absent'),
     "eleven": _text('mod11: how a check of eleven is written; "0" when absent'),

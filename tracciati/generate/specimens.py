@@ -107,6 +107,10 @@ def typed(field: Field, text: str) -> str | int | Decimal | date:
         if not re.fullmatch(r"-?[0-9]{1,18}" if field.sign else r"[0-9]{1,18}", text):
             raise ValueError(f"{text!r} is no whole number")
         return int(text)
+    if field.base == "boolean":
+        if text not in (field.yes, field.no, "true", "false"):
+            raise ValueError(f"{text!r} is neither {field.yes!r} nor {field.no!r}")
+        return text in (field.yes, "true")
     if field.base == "date":
         try:
             return date.fromisoformat(text)
@@ -140,6 +144,8 @@ def arrow_type(field: Field) -> pa.DataType:
         return pa.int64()
     if field.base == "decimal":
         return pa.decimal128(max(field.digits, field.scale, 1), field.scale)
+    if field.base == "boolean":
+        return pa.bool_()
     return pa.date32() if field.base == "date" else pa.string()
 
 
@@ -298,6 +304,10 @@ def _vat_numbers(numbers: NDArray[np.int64]) -> Any:
     return _strings(cells)
 
 
+def _booleans(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
+    return pa.array(chance.integers(0, 2, count) == 1, pa.bool_())
+
+
 def _attested(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
     return _attested_numbers(field, chance.integers(1, 10 ** min(9, _attested_room(field)), count))
 
@@ -385,4 +395,5 @@ _BY_BASE: dict[str, Callable[[Field, int, np.random.Generator, str], Any]] = {
     "codice_fiscale": _codice_fiscale,
     "partita_iva": _partita_iva,
     **dict.fromkeys(ATTESTED, _attested),
+    "boolean": _booleans,
 }

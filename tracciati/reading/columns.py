@@ -314,4 +314,6 @@ def arrow_type(field: Field) -> pa.DataType:
         return pa.int64()
     if field.base == "decimal":
         return pa.decimal128(field.digits, field.scale)
+    if field.base == "boolean":
+        return pa.bool_()
     return pa.date32() if field.base == "date" else pa.string()
