@@ -44,10 +44,15 @@ class PostgreSQL:
             for path in (self.folder, data):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         self._run(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        self._server = programs / "postgres"
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the server; after `halt`, on the data that were there."""
         options = [text for setting in SETTINGS for text in ("-c", setting)]
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", self.folder, *options],
+                [self._server, "-D", self.folder / "data", "-k", self.folder, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -57,6 +62,11 @@ class PostgreSQL:
                 preexec_fn=partial(end_with_the_parent, signal.SIGQUIT),
             )
         self._wait()
+
+    def halt(self) -> None:
+        """End the server as a power cut does; `begin` starts it again."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(timeout=STARTS_WITHIN_S)
 
     def stop(self, *, keep: bool = False) -> None:
         """Stop the server, and remove its data unless somebody is to look at them (`keep`)."""

@@ -38,6 +38,9 @@ from cominflow.limits import STOP_S
 APPLICATION_VERSION = "cominflow-1"
 THREADS_MAX = 4
 
+# What the functions below raise while the database is away: not Django's errors, and not ours.
+DatabaseAway = sqlalchemy.exc.DBAPIError
+
 
 class _Json(Serializer):
     """Ids and short texts as JSON. Pickle is refused: it hides what is stored, and runs code when it is read."""

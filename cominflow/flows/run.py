@@ -185,9 +185,13 @@ class Runner:
                         _finish_request(self.folders)
                         self.forget_ended()
                         requests.merge_references(references_max=REFERENCES_AT_ONCE)
-                except (WorldError, OSError, DatabaseError) as failure:
+                except (WorldError, OSError, DatabaseError, engine.DatabaseAway) as failure:
                     log.error("a sweep failed and is repeated in %g s: %s", SWEEP_S, failure)
                     close_old_connections()
+                    _show_life(self.folders)
+                    self.stopping.wait(SWEEP_S)
+                    next_sweep = 0.0  # whose inboxes were to be looked at is forgotten: all are
+                    continue
                 if is_sweep:
                     next_sweep = time.monotonic() + SWEEP_S
                     _show_life(self.folders)
