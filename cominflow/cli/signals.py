@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 
@@ -9,11 +10,15 @@ from cominflow.errors import UsageError
 
 
 def stop_event() -> threading.Event:
-    """An event that SIGTERM, Ctrl-C and a terminal that is closed set; under `nohup` the last is ignored as before."""
+    """An event that SIGTERM, Ctrl-C and a terminal that is closed set; under `nohup` the last is ignored as before.
+
+    It is set by a thread of its own: the signal may come just when the first thread holds the event's lock, since it
+    is about to wait for it, and would then wait for itself, for ever.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, lambda *_: _thread.start_new_thread(stop.set, ()))
     return stop
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +29,24 @@ def test_a_closed_terminal_stops_in_order_as_sigterm_does(number: int) -> None:
     stop = signals.stop_event()
     os.kill(os.getpid(), number)
     assert stop.wait(10)
+
+
+AS_IT_IS_ASKED = """
+import os, signal
+from cominflow.cli import signals
+
+stop = signals.stop_event()
+with stop._cond:  # as whoever begins to wait for it holds it, for a moment
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(1000):
+        pass  # the handler runs between two steps of these
+assert stop.wait(10)
+"""
+
+
+def test_a_signal_that_comes_just_when_the_event_is_asked_hangs_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", AS_IT_IS_ASKED], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_under_nohup_a_closed_terminal_stops_nothing() -> None:
