@@ -148,7 +148,7 @@ def _record(
         has_secrets = any(field.sensitive for other in layout.records for field in other.fields)
         text = MASK * len(raw) if has_secrets and not reveal else _printable(text_of(raw, codec))
         return number, record.name if record else None, offset, text, ()
-    frame = _frame_of_one(raw, layout)
+    frame = frame_of_one(raw, layout)
     masked = bytearray(raw)
     cells = []
     for field in record.fields_in(direction):
@@ -182,7 +182,7 @@ def _is_cut(block: Block, record: Record, row: int) -> bool:
     return table is not None and bool((table.rows == row).any())
 
 
-def _frame_of_one(raw: bytes, layout: Layout) -> Frame:
+def frame_of_one(raw: bytes, layout: Layout) -> Frame:
     """A record alone, framed again: its cells are asked for one by one, which blocks do not keep."""
     buffer, form = np.frombuffer(raw, np.uint8), layout.file
     if form.kind == "fixed":

@@ -15,12 +15,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tracciati import framing, generate
 from tracciati.errors import DoesNotFit
+from tracciati.explain import frame_of_one
 from tracciati.expression import And, Compare, Expression, Literal, Not, Or, names
-from tracciati.framing import delimited
 from tracciati.generate.refusal import SpecimenError
 from tracciati.layout import ATTESTED
 from tracciati.reading import Reading, check
@@ -264,12 +262,7 @@ def _records_otherwise(raw: bytes, layout: Layout) -> Iterator[bytes]:
 def _spans(
     raw: bytes, layout: Layout, direction: Direction, *, row_record: str, field: Field
 ) -> Iterator[tuple[int, int]]:
-    buffer, form = np.frombuffer(raw, np.uint8), layout.file
-    frame = (
-        framing.frame(buffer, form, at_start=False, is_last=True)
-        if form.kind == "fixed"
-        else delimited.frame(buffer, form, (), at_start=False, is_last=True)
-    )
+    frame = frame_of_one(raw, layout)
     if len(frame) == 1:
         yield span(frame, layout.by_name[row_record], field, 0, direction)
 

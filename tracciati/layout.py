@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tracciati.structure import Automaton
 
 Direction = Literal["request", "receipt", "rejection", "answer", "control", "invoice"]
-DIRECTIONS: tuple[Direction, ...] = ("request", "receipt", "rejection", "answer", "control", "invoice")
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 Base = Literal[
     "text",
@@ -37,22 +37,7 @@ Base = Literal[
     "mod11",
     "boolean",
 ]
-BASES: tuple[Base, ...] = (
-    "text",
-    "digits",
-    "integer",
-    "decimal",
-    "date",
-    "const",
-    "filler",
-    "codice_fiscale",
-    "partita_iva",
-    "iban",
-    "luhn",
-    "mod97",
-    "mod11",
-    "boolean",
-)
+BASES: tuple[Base, ...] = get_args(Base)
 # Texts whose last or first characters prove the others, of any length.
 ATTESTED: tuple[Base, ...] = ("iban", "luhn", "mod97", "mod11")
 

@@ -6,12 +6,11 @@ A wider field has blanks after it. Source: ISO/IEC 7812-1, annex B.
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from tracciati.layout import Field
-from tracciati.values import attested, diagnosis, spelling, strings, texts
+from tracciati.values import attested, diagnosis
 from tracciati.values.attested import Sizes
-from tracciati.values.cells import Bytes, Column, Flags, Lengths
+from tracciati.values.cells import Bytes, Flags
 from tracciati.values.diagnosis import Diagnosis
 
 SIZE_MAX = 40
@@ -50,49 +49,4 @@ def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
 
 
 _KIND = attested.Kind("a number with a Luhn check digit", SIZE_MAX, _is_right)
-
-
-def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:
-    """Check the form and the check characters.
-
-    cells    uint8 (n, width); delimited cells left-aligned and filled with 0x00
-    lengths  int (n,): true lengths of delimited cells, None in fixed layouts
-
-    Returns a Column without values (`arrow` makes the strings). Never raises for bad data.
-    """
-    return attested.read(_KIND, cells, field, lengths, codec)
-
-
-def arrow(
-    cells: Bytes, column: Column, field: Field, codec: str = "ascii", lengths: Lengths | None = None
-) -> pa.StringArray:
-    """Make Arrow strings of the cells that `read` was given: without padding; null where null or bad."""
-    return strings.from_cells(cells, column, field, codec, lengths)
-
-
-def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
-    """Make the cells of a fixed field: uint8 (n, field.length).
-
-    values  strings
-    path    `record.field`, for messages
-
-    Raises DoesNotFit, naming the first row, rather than write something else than the value.
-    """
-    checked = attested.checked(_KIND, values, field, codec, delimited=False)
-    spelling.refuse(checked, values, field, path)
-    return texts.cells(checked, field)
-
-
-def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
-    """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
-
-    Raises DoesNotFit as `write` does.
-    """
-    checked = attested.checked(_KIND, values, field, codec, delimited=True)
-    spelling.refuse(checked, values, field, path)
-    return checked.values
-
-
-def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
-    """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(attested.checked(_KIND, values, field, codec, delimited=delimited), values, field)
+read, arrow, write, spell, fits = attested.verbs(_KIND)

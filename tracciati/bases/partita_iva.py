@@ -6,14 +6,12 @@ A wider field has blanks after them. Source: D.P.R. 633/1972, art. 35; D.M. 23 d
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from tracciati.layout import Field
-from tracciati.values import diagnosis, luhn, spelling, strings, texts
+from tracciati.values import attested, diagnosis, luhn, texts
+from tracciati.values.attested import Sizes
 from tracciati.values.cells import Bytes, Column, Flags, Lengths, equal, word, words
 from tracciati.values.diagnosis import Diagnosis
-from tracciati.values.spelling import Checked
 
 _SEVEN_ZEROS = np.uint64(int.from_bytes(b"0" * 7, "little"))
 
@@ -41,13 +39,6 @@ def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: s
     return texts.checked(cells, good, field, lengths, codec)
 
 
-def arrow(
-    cells: Bytes, column: Column, field: Field, codec: str = "ascii", lengths: Lengths | None = None
-) -> pa.StringArray:
-    """Make Arrow strings of the cells that `read` was given: without padding; null where null or bad."""
-    return strings.from_cells(cells, column, field, codec, lengths)
-
-
 def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
     """Say why a cell that `read` called bad is bad. cell: its bytes as they stand in the file."""
     if (problem := diagnosis.too_long(cell, field)) is not None:
@@ -58,46 +49,9 @@ def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
     return Diagnosis("TR-F209", {}, "11 digits, the last one a check digit", "11 cifre, l'ultima di controllo")
 
 
-def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
-    """Make the cells of a fixed field: uint8 (n, field.length).
-
-    values  strings
-    path    `record.field`, for messages
-
-    Raises DoesNotFit, naming the first row, rather than write something else than the value.
-    """
-    checked = _checked(values, field, codec, delimited=False)
-    spelling.refuse(checked, values, field, path)
-    return texts.cells(checked, field)
+def _is_right(cells: Bytes, sizes: Sizes, field: Field) -> Flags:
+    bad = read(cells, field, sizes).bad
+    return np.ones(len(cells), np.bool_) if bad is None else ~bad
 
 
-def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
-    """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
-
-    Raises DoesNotFit as `write` does.
-    """
-    checked = _checked(values, field, codec, delimited=True)
-    spelling.refuse(checked, values, field, path)
-    return checked.values
-
-
-def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
-    """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(_checked(values, field, codec, delimited=delimited), values, field)
-
-
-def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
-    column = spelling.text(values, field)
-    checked = texts.checked_text(column, field, codec, delimited=delimited)
-    return checked._replace(
-        misfits=(*checked.misfits, *spelling.misfit(_wrong(column, field), "{value} is not a partita IVA"))
-    )
-
-
-def _wrong(column: pa.StringArray, field: Field) -> Flags | None:
-    """Which strings `read` would call bad: they are laid out as delimited cells and read."""
-    lengths = strings.byte_lengths(column)
-    if len(lengths) and lengths.max() > luhn.DIGITS:
-        column = pc.if_else(pa.array(lengths <= luhn.DIGITS), column, "?")
-        lengths = np.where(lengths <= luhn.DIGITS, lengths, 1)
-    return read(strings.zero_filled(column, luhn.DIGITS), field, lengths).bad
+_, arrow, write, spell, fits = attested.verbs(attested.Kind("a partita IVA", luhn.DIGITS, _is_right))

@@ -35,15 +35,67 @@ class Kind(NamedTuple):
     is_right: Callable[[Bytes, Sizes, Field], Flags]
 
 
-def read(kind: Kind, cells: Bytes, field: Field, lengths: Lengths | None, codec: str) -> Column:
-    """See a base's `read`."""
-    width = cells.shape[1]
-    sizes = _sizes(cells) if lengths is None else np.minimum(lengths, width).astype(np.int64)
-    right = kind.is_right(cells, sizes, field) if cells.size else np.zeros(len(cells), np.bool_)
-    return texts.checked(cells, right, field, lengths, codec)
+class Verbs(NamedTuple):
+    """What the bases of this kind have alike, under the names that a base has: see `tracciati.bases`."""
+
+    read: Callable[..., Column]
+    arrow: Callable[..., pa.StringArray]
+    write: Callable[..., Bytes]
+    spell: Callable[..., pa.StringArray]
+    fits: Callable[..., Flags]
 
 
-def checked(kind: Kind, values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
+def verbs(kind: Kind) -> Verbs:
+    """The verbs of a base of that kind, all but `diagnose`."""
+
+    def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: str = "ascii") -> Column:
+        """Check the form and the check characters.
+
+        cells    uint8 (n, width); delimited cells left-aligned and filled with 0x00
+        lengths  int (n,): true lengths of delimited cells, None in fixed layouts
+
+        Returns a Column without values (`arrow` makes the strings). Never raises for bad data.
+        """
+        sizes = _sizes(cells) if lengths is None else np.minimum(lengths, cells.shape[1]).astype(np.int64)
+        right = kind.is_right(cells, sizes, field) if cells.size else np.zeros(len(cells), np.bool_)
+        return texts.checked(cells, right, field, lengths, codec)
+
+    def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
+        """Make the cells of a fixed field: uint8 (n, field.length).
+
+        values  strings
+        path    `record.field`, for messages
+
+        Raises DoesNotFit, naming the first row, rather than write something else than the value.
+        """
+        found = _checked(kind, values, field, codec, delimited=False)
+        spelling.refuse(found, values, field, path)
+        return texts.cells(found, field)
+
+    def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
+        """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
+
+        Raises DoesNotFit as `write` does.
+        """
+        found = _checked(kind, values, field, codec, delimited=True)
+        spelling.refuse(found, values, field, path)
+        return found.values
+
+    def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
+        """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
+        return spelling.fits(_checked(kind, values, field, codec, delimited=delimited), values, field)
+
+    return Verbs(read, _arrow, write, spell, fits)
+
+
+def _arrow(
+    cells: Bytes, column: Column, field: Field, codec: str = "ascii", lengths: Lengths | None = None
+) -> pa.StringArray:
+    """Make Arrow strings of the cells that `read` was given: without padding; null where null or bad."""
+    return strings.from_cells(cells, column, field, codec, lengths)
+
+
+def _checked(kind: Kind, values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
     """The column before it is written: what is no such text does not fit."""
     column = spelling.text(values, field)
     found = texts.checked_text(column, field, codec, delimited=delimited)
