@@ -67,35 +67,8 @@ def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
     return Diagnosis("TR-F202", {}, f"{field.yes!r} or {field.no!r}", f"{field.yes!r} o {field.no!r}")
 
 
-def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
-    """Make the cells of a fixed field: uint8 (n, field.length).
-
-    values  booleans; the texts of the layout, "true" and "false" are taken too
-    path    `record.field`, for messages
-
-    Raises DoesNotFit, naming the first row, rather than write something else than the value.
-    """
-    checked = _checked(values, field, codec, delimited=False)
-    spelling.refuse(checked, values, field, path)
-    return texts.cells(checked, field)
-
-
-def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
-    """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
-
-    Raises DoesNotFit as `write` does.
-    """
-    checked = _checked(values, field, codec, delimited=True)
-    spelling.refuse(checked, values, field, path)
-    return checked.values
-
-
-def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
-    """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(_checked(values, field, codec, delimited=delimited), values, field)
-
-
 def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
+    """Booleans; the texts of the layout, "true" and "false" are taken too."""
     column = spelling.plain(values)
     if not pa.types.is_boolean(column.type):
         column = _from_texts(column, field)
@@ -114,3 +87,6 @@ def _from_texts(column: pa.Array, field: Field) -> pa.BooleanArray:
         raise DoesNotFit(field.name, 0, None, f"values of type {column.type} are no booleans; give true or false")
     known = {field.yes: True, field.no: False, "true": True, "false": False}
     return pa.array([None if text is None else known.get(text) for text in column.to_pylist()], pa.bool_())
+
+
+write, spell, fits = texts.verbs(_checked)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from tracciati.layout import Field
 from tracciati.values import spelling, strings, texts
-from tracciati.values.cells import Bytes, Column, Flags, Lengths, equal, words
+from tracciati.values.cells import Bytes, Column, Lengths, equal, words
 from tracciati.values.diagnosis import Diagnosis
 from tracciati.values.spelling import Checked
 
@@ -51,35 +51,8 @@ def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
     return Diagnosis("TR-F206", {}, f'"{field.value}"', f'"{field.value}"')
 
 
-def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
-    """Make the cells of a fixed field: uint8 (n, field.length).
-
-    values  strings; null stands for the constant
-    path    `record.field`, for messages
-
-    Raises DoesNotFit, naming the first row, rather than write something else than the value.
-    """
-    checked = _checked(values, field, codec, delimited=False)
-    spelling.refuse(checked, values, field, path)
-    return texts.cells(checked, field)
-
-
-def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
-    """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
-
-    Raises DoesNotFit as `write` does.
-    """
-    checked = _checked(values, field, codec, delimited=True)
-    spelling.refuse(checked, values, field, path)
-    return checked.values
-
-
-def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
-    """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(_checked(values, field, codec, delimited=delimited), values, field)
-
-
 def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
+    """Strings; null stands for the constant."""
     column = spelling.text(values, field)
     other = None
     if pc.all(pc.equal(column, field.value)).as_py() is False:
@@ -88,3 +61,6 @@ def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> 
     return Checked(
         constant, None, spelling.misfit(other, f'{{value}} is not "{field.value}", which always stands here')
     )
+
+
+write, spell, fits = texts.verbs(_checked)

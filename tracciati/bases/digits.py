@@ -72,35 +72,8 @@ def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
     return diagnosis.not_digits(cell, field) or diagnosis.not_in_codes(field)
 
 
-def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
-    """Make the cells of a fixed field: uint8 (n, field.length).
-
-    values  strings of digits; whole numbers are spelled out
-    path    `record.field`, for messages
-
-    Raises DoesNotFit, naming the first row, rather than write something else than the value.
-    """
-    checked = _checked(values, field, codec, delimited=False)
-    spelling.refuse(checked, values, field, path)
-    return texts.cells(checked, field)
-
-
-def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
-    """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
-
-    Raises DoesNotFit as `write` does.
-    """
-    checked = _checked(values, field, codec, delimited=True)
-    spelling.refuse(checked, values, field, path)
-    return checked.values
-
-
-def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
-    """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(_checked(values, field, codec, delimited=delimited), values, field)
-
-
 def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
+    """Strings of digits; whole numbers are spelled out."""
     column = spelling.text(values, field)
     checked = texts.checked_text(column, field, codec, delimited=delimited, has_blank=field.pad != "0")
     misfits = (*spelling.misfit(strings.not_digits(column), "{value} is not a run of digits"), *checked.misfits)
@@ -109,3 +82,6 @@ def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> 
         short = (strings.byte_lengths(checked.values) < field.length) & np.asarray(column.is_valid())
         misfits += spelling.misfit(short, f"{{value}} has fewer than the field's {counted(field.length, 'digit')}")
     return checked._replace(misfits=misfits)
+
+
+write, spell, fits = texts.verbs(_checked)

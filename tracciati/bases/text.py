@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tracciati.layout import Field
 from tracciati.values import diagnosis, spelling, strings, texts
-from tracciati.values.cells import Bytes, Column, Flags, Lengths, either
+from tracciati.values.cells import Bytes, Column, Lengths, either
 from tracciati.values.diagnosis import Diagnosis
 from tracciati.values.spelling import Checked
 
@@ -53,33 +53,9 @@ def diagnose(cell: bytes, field: Field, codec: str = "ascii") -> Diagnosis:
     return diagnosis.not_text(cell, field, codec) or diagnosis.not_in_codes(field)
 
 
-def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
-    """Make the cells of a fixed field: uint8 (n, field.length).
-
-    values  strings; whole numbers are spelled out
-    path    `record.field`, for messages
-
-    Raises DoesNotFit, naming the first row, rather than write something else than the value.
-    """
-    checked = _checked(values, field, codec, delimited=False)
-    spelling.refuse(checked, values, field, path)
-    return texts.cells(checked, field)
-
-
-def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
-    """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
-
-    Raises DoesNotFit as `write` does.
-    """
-    checked = _checked(values, field, codec, delimited=True)
-    spelling.refuse(checked, values, field, path)
-    return checked.values
-
-
-def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
-    """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-    return spelling.fits(_checked(values, field, codec, delimited=delimited), values, field)
-
-
 def _checked(values: pa.Array, field: Field, codec: str, *, delimited: bool) -> Checked:
+    """Strings; whole numbers are spelled out."""
     return texts.checked_text(spelling.text(values, field), field, codec, delimited=delimited)
+
+
+write, spell, fits = texts.verbs(_checked)

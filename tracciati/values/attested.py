@@ -6,7 +6,7 @@ A cell is the text, with blanks after it in a fixed field. Each base says which 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -60,32 +60,7 @@ def verbs(kind: Kind) -> Verbs:
         right = kind.is_right(cells, sizes, field) if cells.size else np.zeros(len(cells), np.bool_)
         return texts.checked(cells, right, field, lengths, codec)
 
-    def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
-        """Make the cells of a fixed field: uint8 (n, field.length).
-
-        values  strings
-        path    `record.field`, for messages
-
-        Raises DoesNotFit, naming the first row, rather than write something else than the value.
-        """
-        found = _checked(kind, values, field, codec, delimited=False)
-        spelling.refuse(found, values, field, path)
-        return texts.cells(found, field)
-
-    def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
-        """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
-
-        Raises DoesNotFit as `write` does.
-        """
-        found = _checked(kind, values, field, codec, delimited=True)
-        spelling.refuse(found, values, field, path)
-        return found.values
-
-    def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
-        """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
-        return spelling.fits(_checked(kind, values, field, codec, delimited=delimited), values, field)
-
-    return Verbs(read, _arrow, write, spell, fits)
+    return Verbs(read, _arrow, *texts.verbs(partial(_checked, kind)))
 
 
 def _arrow(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -247,6 +248,45 @@ def checked_text(
     misfits += spelling.misfit(strings.with_controls(column, line_breaks=delimited), "{value} has control characters")
     misfits += _misread(column, field, delimited=delimited)
     return Checked(raw, null, tuple(misfits))
+
+
+class Verbs(NamedTuple):
+    """How a base whose cells are texts writes them, under the names that a base has: see `tracciati.bases`."""
+
+    write: Callable[..., Bytes]
+    spell: Callable[..., pa.StringArray]
+    fits: Callable[..., Flags]
+
+
+def verbs(checked: Callable[..., Checked]) -> Verbs:
+    """The verbs of such a base, from its own check of a column: (values, field, codec, delimited=...) -> Checked."""
+
+    def write(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> Bytes:
+        """Make the cells of a fixed field: uint8 (n, field.length).
+
+        values  strings, or what the base says that it takes beside them
+        path    `record.field`, for messages
+
+        Raises DoesNotFit, naming the first row, rather than write something else than the value.
+        """
+        found = checked(values, field, codec, delimited=False)
+        spelling.refuse(found, values, field, path)
+        return cells(found, field)
+
+    def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "") -> pa.StringArray:
+        """Make the cells of a delimited column: strings in the file's encoding, null where there is no value.
+
+        Raises DoesNotFit as `write` does.
+        """
+        found = checked(values, field, codec, delimited=True)
+        spelling.refuse(found, values, field, path)
+        return found.values
+
+    def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:
+        """Which values can be written: bool (n,). Raises DoesNotFit only for a column of a type that never fits."""
+        return spelling.fits(checked(values, field, codec, delimited=delimited), values, field)
+
+    return Verbs(write, spell, fits)
 
 
 def _misread(column: pa.StringArray, field: Field, *, delimited: bool) -> list[spelling.Misfit]:
