@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from tracciati import declare
-from tracciati.errors import UnknownName
+from tracciati.errors import DoesNotFit, UnknownName
 from tracciati.reading import Block, Reading
 from tracciati.target import opened
 from tracciati.writing import Writer, Written
@@ -98,7 +98,8 @@ class Layout:
                  nothing is said have no value
         target   a path, which has the file complete or not at all, or a binary stream
 
-        Raises DoesNotFit, naming row, field and value, rather than cut or round; WritingError for records in an order
+        Raises DoesNotFit, naming row, field and value, rather than cut or round, and for a column shorter than
+        another; WritingError for records in an order
         that the layout does not have; UnknownName for a record or a field that it does not have.
 
         >>> import io
@@ -131,9 +132,15 @@ class Layout:
         for key in columns:
             if key not in record.by_name:
                 raise UnknownName(f"record {name} has no field", key, record.by_name)
-        counts = {len(column) for column in columns.values()}
-        assert len(counts) < 2, f"{name}: columns of different lengths"
-        return columns, counts.pop() if counts else 0
+        if not columns:
+            return columns, 0
+        short, long = (of(columns, key=lambda key: len(columns[key])) for of in (min, max))
+        count, rows = len(columns[short]), len(columns[long])
+        if count < rows:
+            raise DoesNotFit(
+                f"{name}.{short}", count, None, f"has {count} values, and {long} has {rows}: give one a row"
+            )
+        return columns, rows
 
 
 class Batches:

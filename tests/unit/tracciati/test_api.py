@@ -83,6 +83,8 @@ def test_names_that_do_not_exist_are_told_with_the_one_that_is_near(layout: trac
             layout.write(records, tmp_path / "none")
     with pytest.raises(DoesNotFit, match="testa.cliente, row 1"):
         layout.write([("testa", {"cliente": ["TOO LONG FOR IT"]})], tmp_path / "none")
+    with pytest.raises(DoesNotFit, match=r"^testa\.numero, row 2: has 1 values, and cliente has 2: give one a row$"):
+        layout.write([("testa", {"cliente": ["A", "B"], "numero": [1]})], tmp_path / "none")
     with pytest.raises(WritingError, match="cannot write record 1"):
         layout.write([("coda", 1)], tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
