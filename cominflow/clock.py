@@ -28,3 +28,21 @@ def day_of(instant: datetime) -> date:
     datetime.date(2026, 3, 2)
     """
     return instant.astimezone(ROME).date()
+
+
+def to_the_minute(instant: datetime) -> str:
+    """An instant as clocks in Italy have it, with the offset: an hour of autumn comes twice.
+
+    >>> to_the_minute(datetime(2026, 3, 1, 8, 0, 59, tzinfo=UTC))
+    '2026-03-01 09:00 +0100'
+    """
+    return f"{instant.astimezone(ROME):%Y-%m-%d %H:%M %z}"
+
+
+def to_the_second(instant: datetime) -> str:
+    """The same, with the seconds.
+
+    >>> to_the_second(datetime(2026, 7, 1, 7, 0, 59, tzinfo=UTC))
+    '2026-07-01 09:00:59 +0200'
+    """
+    return f"{instant.astimezone(ROME):%Y-%m-%d %H:%M:%S %z}"

@@ -142,13 +142,13 @@ def _records(old: Layout, new: Layout) -> Iterator[Change]:
             yield Change("moved", record.name, f"told by {_match(before)}, now by {_match(record)}", True)
         if before.only != record.only:
             yield Change("stricter", record.name, f"`only` {_turned(before.only, record.only)}", True)
-        yield from _fields(old, before, new, record)
+        yield from _fields(before, new, record)
     for record in old.records:
         if record.name not in new.by_name:
             yield Change("stricter", record.name, "the record type is gone", True)
 
 
-def _fields(old: Layout, before: Record, new: Layout, after: Record) -> Iterator[Change]:
+def _fields(before: Record, new: Layout, after: Record) -> Iterator[Change]:
     is_fixed = new.file.kind == "fixed"
     for place, field in enumerate(after.fields):
         if field.base == "filler":

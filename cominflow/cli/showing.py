@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cominflow.clock import ROME
+from cominflow.clock import to_the_second
 
 Row = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.astimezone(ROME).strftime("%Y-%m-%d %H:%M:%S %z")
+        return to_the_second(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {text_of(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):

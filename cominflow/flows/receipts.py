@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from cominflow.clock import ROME
+from cominflow.clock import to_the_second
 from cominflow.exchange import feeds, repeated, requests
 from cominflow.flows.contents import report_of
 from cominflow.models import Arrival, Delivery, Event
@@ -95,10 +95,11 @@ def _reasons(arrival: Arrival, outcome: str) -> tuple[str, str]:
     first = arrival.duplicate_of
     if outcome != "DUPLICATE" or first is None:
         return arrival.reason_it, arrival.reason_en
+    received = to_the_second(first.claimed_at)
     return (
-        f"ha lo stesso contenuto di {first.shown_name} ({first.reference}), ricevuto il {_shown(first.claimed_at)}; "
+        f"ha lo stesso contenuto di {first.shown_name} ({first.reference}), ricevuto il {received}; "
         "se l'invio ripetuto è voluto, chiedere che sia elaborato",
-        f"it has the same content as {first.shown_name} ({first.reference}), received on {_shown(first.claimed_at)}; "
+        f"it has the same content as {first.shown_name} ({first.reference}), received on {received}; "
         "if it was sent again on purpose, ask for it to be processed",
     )
 
@@ -160,12 +161,7 @@ def _more(report: dict[str, Any]) -> int:
     return total - len(report.get("findings", []))
 
 
-def _shown(instant: datetime) -> str:
-    """An instant as the customer's clock has it: 2026-03-01 09:00:00 +0100."""
-    return instant.astimezone(ROME).strftime("%Y-%m-%d %H:%M:%S %z")
-
-
-_TEMPLATES.filters["clock"] = lambda text: _shown(datetime.fromisoformat(text))
+_TEMPLATES.filters["clock"] = lambda text: to_the_second(datetime.fromisoformat(text))
 _TEMPLATES.filters["total"] = {
     "equal": "uguale / equal",
     "different": "DIVERSO / DIFFERENT",

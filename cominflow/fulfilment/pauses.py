@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from cominflow import entered
-from cominflow.clock import ROME
+from cominflow.clock import to_the_minute
 from cominflow.errors import UsageError
 from cominflow.fulfilment import provider
 from cominflow.models import Batch, Event, ProviderPause, Service
@@ -49,9 +49,7 @@ def pause(name: str, *, by: str, reason: str, at: datetime) -> ProviderPause:
             return row
     except IntegrityError:
         present = ProviderPause.objects.filter(provider=name).first()
-        since = (
-            f" since {present.paused_at.astimezone(ROME):%Y-%m-%d %H:%M %z} by {present.paused_by}" if present else ""
-        )
+        since = f" since {to_the_minute(present.paused_at)} by {present.paused_by}" if present else ""
         raise UsageError(
             f"provider {name} is paused already{since}", hint=f"let it go on with `cominflow provider resume {name}`"
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cominflow.clock import ROME
+from cominflow.clock import to_the_minute
 from cominflow.models import Arrival, Batch
 from cominflow.reconciliation.block import ACCEPTED, UNREAD, Block
 from cominflow.reconciliation.report import Finding
@@ -73,5 +73,5 @@ def _late(block: Block) -> Iterator[Finding]:
     rows = block.deliveries
     late = rows[rows["state"].isin(("PLANNED", "STAGED")) & (rows["planned_at"] < block.look.stale_before)]
     for row in late.itertuples():
-        found = f"{row.state} since {row.planned_at.astimezone(ROME):%Y-%m-%d %H:%M %z}"
+        found = f"{row.state} since {to_the_minute(row.planned_at)}"
         yield Finding("R-305", f"D-{row.pk}", "it is out within the hour", found, row.arrival_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cominflow.clock import ROME
+from cominflow.clock import to_the_minute
 from cominflow.models import Batch
 from cominflow.reconciliation.block import Block, Look
 from cominflow.reconciliation.report import Finding
@@ -29,7 +29,5 @@ def check(block: Block, asked: Asked) -> Iterator[Finding]:
 def check_batches(look: Look) -> Iterator[Finding]:
     """R-601."""
     for batch in Batch.objects.filter(finished_at=None, created_at__lt=look.stale_before).order_by("pk"):
-        found = f"begun {batch.created_at.astimezone(ROME):%Y-%m-%d %H:%M %z}" + (
-            f", failing: {batch.error}" if batch.error else ""
-        )
+        found = f"begun {to_the_minute(batch.created_at)}" + (f", failing: {batch.error}" if batch.error else "")
         yield Finding("R-601", f"batch {batch.pk}", "it ends within the hour", found)
