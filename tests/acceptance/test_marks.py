@@ -44,25 +44,7 @@ class Place:
         self.system.environment["PYTHONPATH"] = f"{folder / 'providers'}:{ROOT}"
         (folder / "visure.toml").write_text(marked.layout_text())
         (folder / "feed.toml").write_text((LAYOUTS / CUSTOMER / "feed.toml").read_text())
-        self.system.run_all(
-            ["init"],
-            ["customer", "add", CUSTOMER, "--name", "Banca Demo"],
-            [
-                "service",
-                "add",
-                "VIS1",
-                "--title",
-                "Visura",
-                "--provider",
-                "quoting",
-                "--settings",
-                json.dumps({"ways": str(ways)}),
-            ],
-            ["service", "add", "VIS2", "--title", "Visura storica", "--provider", "manual"],
-            ["price", "set", CUSTOMER, "VIS1", "3.50"],
-            ["price", "set", CUSTOMER, "VIS2", "5.90"],
-            ["feed", "publish", CUSTOMER, str(folder / "feed.toml"), "--layout", str(folder / "visure.toml")],
-        )
+        self._publish("quoting", {"ways": str(ways)}, folder / "visure.toml")
 
     def furnish_rarely(self) -> None:
         """A bank whose requests a program fulfils; it sends markers and repeats, and has just got another layout."""
@@ -86,25 +68,21 @@ class Place:
         )
         (folder / "old.toml").write_text(old)
         (folder / "new.toml").write_text(new)
-        layouts = ["--layout", str(folder / "new.toml"), "--layout", str(folder / "old.toml")]
+        self._publish("command", settings, folder / "new.toml", folder / "old.toml")
+
+    def _publish(self, provider: str, settings: object, *layouts: Path) -> None:
+        """The bank with its feed, its first service of the provider, and its second of a person."""
         self.system.run_all(
             ["init"],
             ["customer", "add", CUSTOMER, "--name", "Banca Demo"],
-            [
-                "service",
-                "add",
-                "VIS1",
-                "--title",
-                "Visura",
-                "--provider",
-                "command",
-                "--settings",
-                json.dumps(settings),
-            ],
+            ["service", "add", "VIS1", "--title", "Visura", "--provider", provider, "--settings", json.dumps(settings)],
             ["service", "add", "VIS2", "--title", "Visura storica", "--provider", "manual"],
             ["price", "set", CUSTOMER, "VIS1", "3.50"],
             ["price", "set", CUSTOMER, "VIS2", "5.90"],
-            ["feed", "publish", CUSTOMER, str(folder / "feed.toml"), *layouts],
+            [
+                *("feed", "publish", CUSTOMER, str(self.folder / "feed.toml")),
+                *(word for layout in layouts for word in ("--layout", str(layout))),
+            ],
         )
 
     def failing(self, *words: str, form: str) -> tuple[str, str]:
