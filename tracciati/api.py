@@ -98,9 +98,9 @@ class Layout:
                  nothing is said have no value
         target   a path, which has the file complete or not at all, or a binary stream
 
-        Raises DoesNotFit, naming row, field and value, rather than cut or round, and for a column shorter than
-        another; WritingError for records in an order
-        that the layout does not have; UnknownName for a record or a field that it does not have.
+        Raises DoesNotFit, naming row, field and value, rather than cut or round, and for a column shorter than another;
+        WritingError for records in an order that the layout does not have; UnknownName for a record or a field that it
+        does not have.
 
         >>> import io
         >>> layout, sink = load("layouts/banca-demo/visure.toml"), io.BytesIO()
