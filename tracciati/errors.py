@@ -5,12 +5,14 @@ TracciatiError
 ├── DoesNotFit      a value cannot be written into its field; nothing was cut
 ├── UnknownName     a record type or field that the layout does not have
 ├── WritingError    records that cannot make a file of the layout: order, unknown types, a total without value
-└── ReadingError    the file cannot be opened or read
+├── ReadingError    the file cannot be opened or read
+└── MissingPackage  something needs a package that is not installed
 """
 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -82,3 +84,13 @@ class ReadingError(TracciatiError):
     def __init__(self, operation: str, path: str, cause: str, hint: str = "") -> None:
         self.operation, self.path, self.hint = operation, path, hint
         super().__init__(f"cannot {operation} {path}: {cause}")
+
+
+class MissingPackage(TracciatiError):
+    """Something was asked for that needs a package which comes with an extra of ours, and is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str, otherwise: str) -> None:
+        self.package = package
+        command = f"{sys.executable} -m pip install {package}"
+        self.hint = f"install it: `{command}` (it is in the extra `{extra}`); {otherwise}"
+        super().__init__(f"{what} needs the Python package {package}, which is not installed")

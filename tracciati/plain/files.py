@@ -1,0 +1,146 @@
+"""Files in plain words: how a file is cut into records, and what happens to a record that is too short or too long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracciati.plain import number_of, quoted, say
+
+if TYPE_CHECKING:
+    from tracciati.layout import Dialect, FileForm
+    from tracciati.plain import Language
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A thing that is agreed, and what is agreed about it."""
+
+    term: str
+    text: str
+
+
+CODECS = {"ascii": "ASCII", "iso8859-1": "ISO 8859-1 (Latin-1)", "cp1252": "Windows-1252", "utf-8": "UTF-8"}
+_SEPARATORS = {"CRLF": "CR LF (0D 0A)", "LF": "LF (0A)", "CR": "CR (0D)"}
+_MARKS = {
+    ";": ("punto e virgola", "semicolon"),
+    ",": ("virgola", "comma"),
+    "|": ("barra verticale", "vertical bar"),
+    "\t": ("tabulazione", "tab"),
+    ":": ("due punti", "colon"),
+    " ": ("spazio", "blank"),
+    '"': ("virgolette", "double quote"),
+    "'": ("apostrofo", "single quote"),
+}
+
+
+def form(file: FileForm, language: Language) -> list[Entry]:
+    """Everything that is agreed about a file as such, in the order in which a reader needs it."""
+    entries = [_kind(file, language)]
+    if file.kind == "fixed":
+        entries += _lengths(file, language)
+    else:
+        entries += _dialect(file.dialect, language)
+    entries += [_separator(file, language), _last_separator(file, language), _encoding(file, language)]
+    if file.reference_date:
+        term = say(language, it="Data di riferimento", en="Reference date")
+        where = quoted(file.reference_date, language)
+        said = say(language, it=f"la data del file è nel campo {where}", en=f"the file's date is in the field {where}")
+        entries.append(Entry(term, said))
+    return entries
+
+
+def mark(character: str, language: Language) -> str:
+    """A character with its name: «;» (punto e virgola)."""
+    if character not in _MARKS:
+        return quoted(character, language)
+    italian, english = _MARKS[character]
+    name = say(language, it=italian, en=english)
+    return name if character in "\t " else f"{quoted(character, language)} ({name})"
+
+
+def _kind(file: FileForm, language: Language) -> Entry:
+    term = say(language, it="Tipo di file", en="Kind of file")
+    if file.kind == "fixed":
+        return Entry(term, say(language, it="record di lunghezza fissa", en="records of fixed length"))
+    return Entry(term, say(language, it="campi separati da un delimitatore", en="fields separated by a delimiter"))
+
+
+def _lengths(file: FileForm, language: Language) -> list[Entry]:
+    size = number_of(file.length or 0, language, it=("byte", "byte"), en=("byte", "bytes"))
+    length = Entry(
+        say(language, it="Lunghezza del record", en="Record length"),
+        say(language, it=f"{size}, separatore escluso", en=f"{size}, without the separator"),
+    )
+    short = {
+        "reject": say(language, it="è un errore: il record è scartato", en="an error: the record is rejected"),
+        "pad": say(
+            language,
+            it="è letto come se fosse completato con spazi, con un avviso",
+            en="is read as if filled with blanks, with a warning",
+        ),
+    }
+    long = {
+        "reject": say(language, it="è un errore: il record è scartato", en="an error: the record is rejected"),
+        "blank_tail": say(
+            language,
+            it="è ammesso, con un avviso, se l'eccedenza è di soli spazi; altrimenti è un errore",
+            en="is taken, with a warning, when what is too much is blank; an error otherwise",
+        ),
+        "ignore": say(
+            language, it="l'eccedenza è ignorata, con un avviso", en="what is too much is ignored, with a warning"
+        ),
+    }
+    return [
+        length,
+        Entry(say(language, it="Record più corto", en="Shorter record"), short[file.on_short]),
+        Entry(say(language, it="Record più lungo", en="Longer record"), long[file.on_long]),
+    ]
+
+
+def _dialect(dialect: Dialect, language: Language) -> list[Entry]:
+    entries = [Entry(say(language, it="Delimitatore", en="Delimiter"), mark(dialect.delimiter, language))]
+    term = say(language, it="Virgolettatura", en="Quoting")
+    if dialect.quote:
+        quote = mark(dialect.quote, language)
+        said = say(
+            language,
+            it=f"{quote}, necessaria intorno a un valore che contiene il delimitatore, il carattere stesso o un "
+            "ritorno a capo; dentro il valore il carattere è raddoppiato",
+            en=f"{quote}, needed around a value that holds the delimiter, the character itself or a line break; "
+            "within the value the character is doubled",
+        )
+        entries.append(Entry(term, said))
+    else:
+        entries.append(Entry(term, say(language, it="nessuna", en="none")))
+    header = {
+        True: say(language, it="la prima riga nomina le colonne", en="the first line names the columns"),
+        False: say(language, it="nessuna: la prima riga è un record", en="none: the first line is a record"),
+    }
+    return [*entries, Entry(say(language, it="Intestazione", en="Header"), header[dialect.header])]
+
+
+def _separator(file: FileForm, language: Language) -> Entry:
+    term = say(language, it="Separatore di record", en="Record separator")
+    if file.separator == "none":
+        said = say(language, it="nessuno: i record si susseguono", en="none: records follow one another directly")
+        return Entry(term, said)
+    return Entry(term, _SEPARATORS[file.separator])
+
+
+def _last_separator(file: FileForm, language: Language) -> Entry:
+    term = say(language, it="Dopo l'ultimo record", en="After the last record")
+    if file.separator == "none":
+        return Entry(term, say(language, it="nulla", en="nothing"))
+    said = {
+        "required": say(language, it="separatore obbligatorio", en="the separator is required"),
+        "optional": say(language, it="separatore facoltativo", en="the separator is optional"),
+        "forbidden": say(language, it="nessun separatore", en="no separator"),
+    }
+    return Entry(term, said[file.last_separator])
+
+
+def _encoding(file: FileForm, language: Language) -> Entry:
+    term = say(language, it="Codifica dei caratteri", en="Character encoding")
+    invalid = {"reject": say(language, it="un byte non valido è un errore", en="an invalid byte is an error")}
+    return Entry(term, f"{CODECS.get(file.codec, file.codec)}; {invalid[file.on_invalid]}")
