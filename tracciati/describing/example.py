@@ -15,7 +15,7 @@ from tracciati.generate.succession import SuccessionError, default_unit
 
 if TYPE_CHECKING:
     from tracciati.describing.pictures import Strip
-    from tracciati.explain import Explained
+    from tracciati.explain import Cell, Explained
     from tracciati.layout import Direction, Layout
 
 # The same layout has the same example for ever.
@@ -73,6 +73,11 @@ def example(layout: Layout) -> Example:
     return Example(direction, records, found.report.records_count - len(records))
 
 
+def _place(cell: Cell) -> str:
+    first, last = cell.columns
+    return str(first) if first == last else f"{first}-{last}"
+
+
 def _shown(one: Explained, layout: Layout, direction: Direction) -> Shown:
     assert one.record is not None, "a generated record is of a known type"
     fields = layout.by_name[one.record].fields_in(direction)
@@ -80,7 +85,7 @@ def _shown(one: Explained, layout: Layout, direction: Direction) -> Shown:
     values = [
         Value(
             number,
-            f"{cell.columns[0]}-{cell.columns[1]}" if is_fixed else str(number),
+            _place(cell) if is_fixed else str(number),
             cell.name,
             cell.raw,
             cell.value,
