@@ -10,7 +10,7 @@ HEAD = """\
 Made by `make docs` from `tracciati/findings/catalogue.py`; a test compares. A code never changes its meaning and is
 never used again, so that contracts and letters may quote it. An *error* makes the record, or the whole file,
 unacceptable as the feed says; a *warning* is told and changes nothing, but for a total that cannot
-be verified (TR-T402), which the feed judges. A rule of a layout has the severity that the
+be verified (TR-T402, TR-G402), which the feed judges. A rule of a layout has the severity that the
 layout gives it.
 
 One mistake, one complaint: what depends on something that is wrong is not complained about once more.
@@ -21,6 +21,7 @@ TITLES = {
     "structure": "Structure: records in the wrong order, or of no known type. The whole file is in question",
     "field": "Fields: one value in one record",
     "record": "Records: values against each other",
+    "group": "Groups: what a group of records declares against what it holds",
     "totals": "Totals: what the file declares against what it holds. The whole file is in question",
 }
 

@@ -2,6 +2,7 @@
 
     check   importo_max > 0 or servizio = 'VIS2'
     derive  count(richiesta)      count(*)      sum(14.importo where segno = '-')
+            hash_sum(6.banca mod 10000000000)   first(01.saldo) + sum(04.importo)
 
 A name is a field of the record at hand, or `record.field` for a field of the one head or tail record.
 Text stands in single quotes ('' is a quote), numbers are exact (`12.50`), dates are `2026-01-31`.
@@ -20,12 +21,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal as OneOf
-from typing import NoReturn
+from typing import NoReturn, cast, get_args
 
 from tracciati.errors import TracciatiError
 from tracciati.limits import NESTING_MAX
 
 Operator = OneOf["=", "!=", "<", "<=", ">", ">="]
+Function = OneOf["sum", "hash_sum", "min", "max", "first", "last"]
+FUNCTIONS: tuple[Function, ...] = get_args(Function)
 
 
 @dataclass(frozen=True)
@@ -87,22 +90,41 @@ class Or:
 
 @dataclass(frozen=True)
 class Count:
-    """How many records of a type, occurrences of a group, or (`*`) records of any type the file has."""
+    """How many records of a type, occurrences of a group, or (`*`) records of any type there are.
+
+    per  how many of them are one block, the last of which may be shorter: `blocks(10)` is Count("*", 10)
+    """
 
     target: str
+    per: int = 1
 
 
 @dataclass(frozen=True)
-class Sum:
-    """Sum of `path.field` over all records of type `path.record` for which `where` holds. Nulls count as zero."""
+class Aggregate:
+    """One number from `path.field` of all records of type `path.record` for which `where` holds.
 
+    sum       nulls count as zero
+    hash_sum  the same of an identifier's digits, and only what is left when it is divided by `modulus` (0: all of it)
+    min, max, first, last   of those that have a value; no value when none has
+    """
+
+    function: Function
     path: Name
     where: Condition | None = None
+    modulus: int = 0
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Several of them, each with its sign (1 or -1), added up: an opening balance and what came after it."""
+
+    parts: tuple[tuple[int, Term], ...]
 
 
 Operand = Name | Literal
 Condition = And | Or | Not | Compare | IsNull
-Derivation = Count | Sum
+Term = Count | Aggregate
+Derivation = Count | Aggregate | Combined
 Expression = Condition | Derivation
 
 RESERVED = frozenset({"and", "or", "not", "is", "null", "where"})
@@ -115,7 +137,7 @@ _TOKEN = re.compile(
       | (?P<path>\w+\.\w+)
       | (?P<word>\w+)
       | (?P<op><=|>=|!=|=|<|>)
-      | (?P<mark>[()*])""",
+      | (?P<mark>[()*+-])""",
     re.VERBOSE,
 )
 
@@ -170,12 +192,7 @@ class _Parser:
 
     def whole(self) -> Expression:
         """The whole text is one expression."""
-        kind, word, _ = self.tokens[self.at]
-        result: Expression
-        if kind == "word" and word in ("count", "sum") and self.tokens[self.at + 1][1] == "(":
-            result = self._count() if word == "count" else self._sum()
-        else:
-            result = self._either()
+        result: Expression = self._derivation() if self._begins_term() else self._either()
         if self.tokens[self.at][0] != "end":
             self._stop("expected `and`, `or` or the end")
         return result
@@ -195,19 +212,49 @@ class _Parser:
         kind, found, _ = self.tokens[self.at]
         return kind != "text" and found == word
 
-    def _count(self) -> Count:
+    def _begins_term(self) -> bool:
+        kind, word, _ = self.tokens[self.at]
+        return kind == "word" and word in ("count", "blocks", *FUNCTIONS) and self.tokens[self.at + 1][1] == "("
+
+    def _derivation(self) -> Derivation:
+        parts = [(1, self._term())]
+        while self._is("+") or self._is("-"):
+            sign = 1 if self._is("+") else -1
+            self.at += 1
+            if not self._begins_term():
+                self._stop(f"expected count(...), blocks(...) or one of {', '.join(FUNCTIONS)}")
+            parts.append((sign, self._term()))
+        return parts[0][1] if len(parts) == 1 else Combined(tuple(parts))
+
+    def _term(self) -> Term:
+        word = self.tokens[self.at][1]
         self.at += 1
         self._take("(")
+        term: Term
+        if word == "count":
+            term = Count(self._counted())
+        elif word == "blocks":
+            term = Count("*", self._whole_number("how many records a block has"))
+        else:
+            term = self._aggregate(cast(Function, word))
+        self._take(")")
+        return term
+
+    def _counted(self) -> str:
         kind, word, _ = self.tokens[self.at]
         if word != "*" and kind not in ("word", "number"):
             self._stop("expected the name of a record or group, or *")
         self.at += 1
-        self._take(")")
-        return Count(word)
+        return word
 
-    def _sum(self) -> Sum:
+    def _whole_number(self, what: str) -> int:
+        kind, word, _ = self.tokens[self.at]
+        if kind != "number" or not word.isdigit() or int(word) < 2:
+            self._stop(f"expected {what}, a whole number from 2 on")
         self.at += 1
-        self._take("(")
+        return int(word)
+
+    def _aggregate(self, function: Function) -> Aggregate:
         kind, word, _ = self.tokens[self.at]
         if kind != "path":
             self._stop("expected record.field")
@@ -217,8 +264,11 @@ class _Parser:
         if self._is("where"):
             self.at += 1
             condition = self._either()
-        self._take(")")
-        return Sum(Name(record, field), condition)
+        modulus = 0
+        if function == "hash_sum" and self._is("mod"):
+            self.at += 1
+            modulus = self._whole_number("what the sum is divided by")
+        return Aggregate(function, Name(record, field), condition, modulus)
 
     def _either(self) -> Condition:
         parts = [self._both()]
@@ -305,7 +355,9 @@ def names(expression: Expression) -> tuple[Name, ...]:
         return tuple(side for side in (expression.left, expression.right) if isinstance(side, Name))
     if isinstance(expression, IsNull):
         return (expression.name,)
-    if isinstance(expression, Sum):
+    if isinstance(expression, Combined):
+        return tuple(n for _, part in expression.parts for n in names(part))
+    if isinstance(expression, Aggregate):
         # Inside `where` a bare name is a field of the record that is summed.
         inner = names(expression.where) if expression.where is not None else ()
         return (expression.path, *(Name(n.record or expression.path.record, n.field) for n in inner))
@@ -334,7 +386,22 @@ def text_of(expression: Expression | Operand) -> str:
         return " and ".join(f"({text_of(p)})" if isinstance(p, Or | And) else text_of(p) for p in expression.parts)
     if isinstance(expression, Or):
         return " or ".join(f"({text_of(p)})" if isinstance(p, Or) else text_of(p) for p in expression.parts)
+    if isinstance(expression, Combined):
+        signed = [("+ " if sign > 0 else "- ") + text_of(part) for sign, part in expression.parts]
+        return " ".join(signed).removeprefix("+ ")
     if isinstance(expression, Count):
-        return f"count({expression.target})"
+        return f"count({expression.target})" if expression.per == 1 else f"blocks({expression.per})"
     where = f" where {text_of(expression.where)}" if expression.where is not None else ""
-    return f"sum({expression.path.path}{where})"
+    modulus = f" mod {expression.modulus}" if expression.modulus else ""
+    return f"{expression.function}({expression.path.path}{where}{modulus})"
+
+
+def terms(derivation: Derivation) -> tuple[tuple[int, Term], ...]:
+    """What a total is made of, each with its sign."""
+    return derivation.parts if isinstance(derivation, Combined) else ((1, derivation),)
+
+
+def targets(derivation: Derivation) -> tuple[str, ...]:
+    """The records and groups that a total is made of; `*` is none in particular."""
+    named = [term.target if isinstance(term, Count) else str(term.path.record) for _, term in terms(derivation)]
+    return tuple(dict.fromkeys(name for name in named if name != "*"))

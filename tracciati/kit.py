@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tracciati import framing, generate
 from tracciati.errors import DoesNotFit
 from tracciati.explain import frame_of_one
-from tracciati.expression import And, Compare, Expression, Literal, Not, Or, names
+from tracciati.expression import And, Compare, Condition, Expression, Literal, Not, Or, names, targets
 from tracciati.generate.refusal import SpecimenError
 from tracciati.layout import ATTESTED
 from tracciati.reading import Reading, check
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
     from tracciati.findings import Finding
     from tracciati.findings.report import Report
-    from tracciati.layout import Direction, Field, Layout, Rule
+    from tracciati.layout import Direction, Field, Layout, Record, Rule
 
 # Files of so many seeds are changed, and so many made that need not keep a rule.
 _SEEDS, _RELAXED_SEEDS = 3, 40
-_ACCOMPANYING = "TR-T402"  # says that a total cannot be verified, because of what was found elsewhere
+# They say that a total cannot be verified, because of what was found elsewhere.
+_ACCOMPANYING = ("TR-T402", "TR-G402")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Case:
     @property
     def finding(self) -> Finding:
         """The one thing that is wrong."""
-        return next(one for one in self.report.findings if one.code != _ACCOMPANYING)
+        return next(one for one in self.report.findings if one.code not in _ACCOMPANYING)
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _compared(rule: Rule, layout: Layout) -> dict[str, list[object]]:
 
 def _broken(report: Report) -> str:
     """The one rule that a file breaks; empty when it is none, or several."""
-    counts = {key: number for key, number in report.counts.items() if key[0] != _ACCOMPANYING}
+    counts = {key: number for key, number in report.counts.items() if key[0] not in _ACCOMPANYING}
     if len(counts) != 1 or sum(counts.values()) != 1:
         return ""
     ((code, path),) = counts
@@ -187,13 +188,21 @@ def _unbroken(layout: Layout, direction: Direction, found: dict[str, Case]) -> I
                 (field.unique, "TR-R302"),
                 (field.same_as, "TR-R303"),
                 (field.sequence is not None and field.sequence.scope == "file", "TR-R301"),
-                (direction in field.derive, "TR-T401"),
+                (direction in field.derive, _total_code(layout, direction, record, field)),
             ):
                 if declared and f"{code} {path}" not in broken:
                     yield f"{code} {path}"
     for rule in layout.rules:
         if not any(one.startswith("TR-R304 ") and one.endswith(f": {rule.id}") for one in broken):
             yield f"TR-R304 {rule.on}: {rule.id}"
+
+
+def _total_code(layout: Layout, direction: Direction, record: Record, field: Field) -> str:
+    """How a wrong total of that field is called: it is over the file, or over a group."""
+    derivation = field.derive.get(direction)
+    if derivation is None or isinstance(derivation, Condition):
+        return ""
+    return "TR-G401" if layout.structure[direction].scope(record.index, targets(derivation)) else "TR-T401"
 
 
 def _can_be_empty(field: Field, layout: Layout) -> bool:

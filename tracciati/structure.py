@@ -24,7 +24,7 @@ from tracciati.errors import TracciatiError
 from tracciati.limits import NESTING_MAX, RUN_RECORDS, STRUCTURE_PLACES_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -103,6 +103,52 @@ class Automaton:
         """Can a record of type `first` stand somewhere before one of type `then`?"""
         sources, targets = np.flatnonzero(self.place_types == first), np.flatnonzero(self.place_types == then)
         return bool(self._reachable[np.ix_(sources, targets)].any())
+
+    def scope(self, record: int, names: Iterable[str] = ()) -> str | None:
+        """Where there is one record of that type at most: "" for the file, else the innermost such group.
+
+        names  records and groups that must lie within it
+
+        Returns None when there is no such group.
+        """
+        if record not in self.repeated_types:
+            return ""
+        needed = [self.place_types == record]
+        for name in names:
+            is_group = name in self.group_names
+            needed.append(
+                self.inside[:, self.group_index(name)] if is_group else self.place_types == self.type_names.index(name)
+            )
+        within = [index for index in range(len(self.group_names)) if all(self.inside[n, index].all() for n in needed)]
+        alone = [index for index in within if not self._reaches_itself(record, index)]
+        innermost = min(alone, key=lambda index: int(self.inside[:, index].sum()), default=None)
+        return None if innermost is None else self.group_names[innermost]
+
+    def _reaches_itself(self, record: int, group: int) -> bool:
+        """Can two records of that type lie in one occurrence of the group?"""
+        places = np.flatnonzero(self.place_types == record)
+        return bool(_closure(self._inner_step(group))[np.ix_(places, places)].any())
+
+    def _inner_step(self, group: int) -> NDArray[np.int16]:
+        """The steps that stay within one occurrence of a group; -1 for all others."""
+        stays = (self.step >= 0) & ~self.begins[:, :, group] & self.inside[self.step, group]
+        return np.where(stays, self.step, np.int16(-1))
+
+    def is_always_before(self, first: int, then: int, group: str) -> bool:
+        """Has each occurrence of the group a record of type `first` before any of type `then`?"""
+        index = self.group_index(group)
+        entered = {int(self.step[state, kind]) for state, kind in np.argwhere(self.begins[:, :, index]).tolist()}
+        step = self._inner_step(index)
+        pending = [state for state in entered if self.place_types[state] != first]
+        seen = set(pending)
+        while pending:
+            state = pending.pop()
+            if self.place_types[state] == then:
+                return False
+            following = {int(s) for s in step[state] if s >= 0 and self.place_types[s] != first} - seen
+            seen |= following
+            pending += following
+        return True
 
     def run(self, types: NDArray[Any], state: int = 0) -> Run:
         """Follow record types from a state.

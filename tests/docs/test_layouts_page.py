@@ -19,6 +19,7 @@ from tracciati.declare.fields import FIELD_KEYS, ORIGINS
 from tracciati.declare.files import CODECS
 from tracciati.declare.schema import schema
 from tracciati.errors import LayoutError
+from tracciati.expression import FUNCTIONS
 from tracciati.layout import BASES, DIRECTIONS
 
 PAGE = blocks.ROOT / "docs" / "layouts.md"
@@ -221,3 +222,19 @@ def test_a_pattern_takes_the_names_that_the_page_says(row: list[str]) -> None:
     pattern = file_names.request_name(row[0])
     assert pattern.match(row[1].encode()) is not None
     assert pattern.match(row[2].encode()) is None
+
+
+TOTALS = rows("**A total** is made of one of these, or of several with `+` and `-` between them:")
+
+
+@pytest.mark.parametrize("total", [row[1] for row in TOTALS])
+def test_each_total_of_the_page_loads(total: str) -> None:
+    value = copy.deepcopy(LAYOUT)
+    field = value["record"]["coda"]["fields"][1 if total.startswith(("count", "blocks")) else 2]
+    field["derive"] = total
+    assert load(value).field(f"coda.{field['name']}").derive
+
+
+def test_the_page_has_every_total() -> None:
+    named = {name for row in TOTALS for name in re.findall(r"`(\w+)`", row[0]) or [row[0]]}
+    assert named == {"count", "blocks", *FUNCTIONS}

@@ -25,6 +25,10 @@ TAIL = "99BANCA   00001000001250                \r\n"
 FIXED = HEAD + ORDER + TAIL
 CSV_HEAD = "numero;Riferimento;nome;importo;data\n"
 CSV = CSV_HEAD + "1;R1;ROSSI;12,50;01/03/2026\n"
+LOTS = "".join(
+    f"{line:30}\n"
+    for line in ("1001", "50001 0000000", "600007 00012500001", "80001001007 0001250 0001250", "9002001 00012500001")
+)
 GROUPED = "IB          \n140001001250\n700001      \nEF0001001250\n"
 
 
@@ -238,6 +242,12 @@ CASES = [
         "TR-T401",
         "3:16-24: TR-T401 coda.totale: the total differs from what the file holds",
     ),
+    Case(
+        "orders-lots",
+        LOTS.replace("80001001", "80001002"),
+        "TR-G401",
+        "4:6-8: TR-G401 chiude.voci: the total differs from what its group holds",
+    ),
 ]
 
 
@@ -254,21 +264,26 @@ def checked(case: Case) -> Report:
 def test_the_smallest_file_for_a_code_says_exactly_this_and_nothing_else(case: Case) -> None:
     report = checked(case)
     # A total over a value that cannot be read says so: that is no second complaint, but what follows from the first.
-    codes = [f.code for f in report.findings if f.code != "TR-T402"]
+    codes = [f.code for f in report.findings if f.code not in ("TR-T402", "TR-G402")]
     assert codes == [case.code], report.to_text()
     assert report.to_text().splitlines()[0] == f"file.txt:{case.message}"
 
 
 def test_the_good_files_are_clean() -> None:
-    for sample, text in (("orders-fixed", FIXED), ("orders-delimited", CSV), ("orders-grouped", GROUPED)):
+    for sample, text in (
+        ("orders-fixed", FIXED),
+        ("orders-delimited", CSV),
+        ("orders-grouped", GROUPED),
+        ("orders-lots", LOTS),
+    ):
         report = check(text.encode(), declare.load(SAMPLES / f"{sample}.toml"), source_name="file.txt")
         assert report.is_clean and not report.is_refused, report.to_text()
 
 
 def test_every_code_of_the_catalogue_has_its_file() -> None:
-    # TR-T402 never comes alone (its unreadable amount is a finding too), TR-S105 takes a file of megabytes:
-    # both have tests of their own in tests/unit/tracciati/test_reading.py.
-    assert {case.code for case in CASES} | {"TR-T402", "TR-S105"} == set(CATALOGUE)
+    # TR-T402 and TR-G402 never come alone (their unreadable value is a finding too), TR-S105 takes a file of megabytes:
+    # they have tests of their own in tests/unit/tracciati, test_reading.py and test_totals.py.
+    assert {case.code for case in CASES} | {"TR-T402", "TR-G402", "TR-S105"} == set(CATALOGUE)
 
 
 def test_a_message_shows_the_line_with_the_place_marked() -> None:

@@ -99,13 +99,41 @@ def _record(name: str, match: dict[str, str], fields: list[str]) -> str:
     return f"[record.{name}]\nmatch = {{ {told} }}\nfields = [ {', '.join(fields)} ]\n"
 
 
-STRUCTURES = ("testa (riga | altra)* coda", "testa (riga altra?)+ coda", "testa blocco+ coda")
+STRUCTURES = ("testa (riga | altra)* coda", "testa (riga altra?)+ coda", "testa blocco+ coda", "testa lotto+ coda")
+GROUPS = {"blocco": "riga altra*", "lotto": "apre (riga | altra)* chiude"}
+LOTS = "testa lotto+ coda"
 
 
-def _structure(draw: DrawFn) -> str:
-    text = draw(st.sampled_from(STRUCTURES))
-    group = '[group.blocco]\nstructure = "riga altra*"\n' if "blocco" in text else ""
-    return f'structure = {{ request = "{text}", answer = "{text}" }}\n{group}'
+def _structure(text: str) -> str:
+    groups = [f'[group.{name}]\nstructure = "{of}"\n' for name, of in GROUPS.items() if name in text]
+    return f'structure = {{ request = "{text}", answer = "{text}" }}\n{"".join(groups)}'
+
+
+# What ends a lot: totals over it, and a number that its first record has.
+CLOSING = (
+    ("righe", "", 'derive = "count(riga)"'),
+    ("tutti", "", 'derive = "count(*)"'),
+    ("coppie", "", 'derive = "blocks(2)"'),
+    ("somma", "", 'derive = "sum(riga.numero) + count(altra)"'),
+    ("resto_di", "", 'derive = "hash_sum(riga.numero where numero > 1 mod 7)"'),
+    ("minimo", "NULL", 'derive = "min(riga.numero)"'),
+    ("ultimo", "NULL", 'derive = "last(riga.numero)"'),
+    ("lotto", "", 'same_as = "apre.lotto"'),
+)
+
+
+def _lot_records(draw: DrawFn, *, is_fixed: bool) -> list[str]:
+    length, null = ("len = 6, ", 'null = ["      "], ') if is_fixed else ("", "")
+    closing = draw(st.lists(st.sampled_from(CLOSING), min_size=1, unique=True))
+    fields = [
+        f'{{ name = "{name}", {length}type = "integer", {null if kind else ""}{rest} }}' for name, kind, rest in closing
+    ]
+    opening = f'{{ name = "lotto", {length}type = "integer", required = true }}'
+    rows = f'{{ name = "righe", {length}type = "integer", derive = "count(riga)" }}'
+    return [
+        _record("apre", {"tipo": "5"}, [_const("tipo", "5", is_fixed=is_fixed), opening, rows]),
+        _record("chiude", {"tipo": "8"}, [_const("tipo", "8", is_fixed=is_fixed), *fields]),
+    ]
 
 
 def _separator(draw: DrawFn, *kinds: str) -> str:
@@ -114,7 +142,7 @@ def _separator(draw: DrawFn, *kinds: str) -> str:
     return f'separator = "{separator}"' + (f', last_separator = "{last}"' if separator != "none" else "")
 
 
-def _records(draw: DrawFn, kinds: tuple[str, ...], *, is_fixed: bool) -> list[str]:
+def _records(draw: DrawFn, kinds: tuple[str, ...], structure: str, *, is_fixed: bool) -> list[str]:
     """Head, rows and tail; in the rows stand what the answer fills, and what repeats other fields."""
     shared = _fields(draw, kinds, 0)
     number = '{ name = "numero", LEN type = "integer", sequence = { start = 1 } }'
@@ -130,7 +158,9 @@ def _records(draw: DrawFn, kinds: tuple[str, ...], *, is_fixed: bool) -> list[st
         "LEN", "len = 5," if is_fixed else ""
     )
     ends = _fields(draw, kinds, 0)
+    lots = _lot_records(draw, is_fixed=is_fixed) if structure == LOTS else []
     return [
+        *lots,
         _record("testa", {"tipo": "0"}, [_const("tipo", "0", is_fixed=is_fixed), count, *ends]),
         _record(
             "riga",
@@ -148,7 +178,8 @@ def _records(draw: DrawFn, kinds: tuple[str, ...], *, is_fixed: bool) -> list[st
 
 @st.composite
 def _fixed(draw: DrawFn) -> str:
-    records = _records(draw, FIXED, is_fixed=True)
+    structure = draw(st.sampled_from(STRUCTURES))
+    records = _records(draw, FIXED, structure, is_fixed=True)
     widths = [sum(int(part.split(",")[0].split(" ")[0]) for part in one.split("len = ")[1:]) for one in records]
     length = max(widths) + draw(st.integers(0, 5))
     for place, width in enumerate(widths):
@@ -162,7 +193,7 @@ kind = "fixed"
 {form}encoding = {{ codec = "{codec}" }}
 on_short = "{short}"
 on_long = "{long}"
-{_structure(draw)}{"".join(records)}"""
+{_structure(structure)}{"".join(records)}"""
 
 
 def _dialect(draw: DrawFn, *, has_header: bool) -> str:
@@ -179,7 +210,9 @@ dialect = {{ delimiter = "{delimiter}", quote = "{quote}", header = {str(has_hea
 
 @st.composite
 def _delimited(draw: DrawFn) -> str:
-    return _dialect(draw, has_header=False) + _structure(draw) + "".join(_records(draw, DELIMITED, is_fixed=False))
+    structure = draw(st.sampled_from(STRUCTURES))
+    records = _records(draw, DELIMITED, structure, is_fixed=False)
+    return _dialect(draw, has_header=False) + _structure(structure) + "".join(records)
 
 
 @st.composite

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tracciati.expression import And, Compare, Count, IsNull, Name, Not, Or, Sum, text_of
+from tracciati.expression import Aggregate, And, Combined, Compare, Count, IsNull, Name, Not, Or, text_of
 from tracciati.layout import Field, Record, Rule
 from tracciati.structure import Automaton
 
@@ -54,7 +54,7 @@ def _plain(value: object) -> Any:
         return value.isoformat()
     if isinstance(value, Automaton):
         return value.text
-    if isinstance(value, And | Or | Not | Compare | IsNull | Count | Sum | Name):
+    if isinstance(value, And | Or | Not | Compare | IsNull | Count | Aggregate | Combined | Name):
         return text_of(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]

@@ -1,7 +1,7 @@
 """References: does every name in `same_as`, `derive`, `check` and `reference_date` lead to a field that can be asked?
 
-Checks and totals are over the whole file. So a name `record.field` leads to the one record of that type, and is
-refused where the file could hold several.
+A name `record.field` leads to the one record of that type: of the file, or of the group that the asking record lies
+in. It is refused where there could be several, so that nobody could tell which is meant.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Literal
 from tracciati.declare.fitting import encoded_length
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import (
+    Aggregate,
     And,
+    Combined,
     Compare,
     Count,
     Expression,
@@ -23,7 +25,6 @@ from tracciati.expression import (
     Not,
     Operand,
     Or,
-    Sum,
     names,
     text_of,
 )
@@ -97,10 +98,12 @@ def resolve(expression: Expression, world: World, record: Record) -> list[Troubl
     Names are looked up, sides of comparisons must be of one kind, and a literal must be a value that the field can
     have. An empty list means that the expression can be evaluated over columns.
     """
+    if isinstance(expression, Combined):
+        return [trouble for _, part in expression.parts for trouble in resolve(part, world, record)]
     if isinstance(expression, Count):
         return list(_count_troubles(expression, world))
-    if isinstance(expression, Sum):
-        return list(_sum_troubles(expression, world))
+    if isinstance(expression, Aggregate):
+        return list(_aggregate_troubles(expression, world))
     return list(_troubles(expression, world, record))
 
 
@@ -112,10 +115,30 @@ def find(name: Name, world: World, record: Record) -> Field | Trouble:
     if other is None:
         hint = did_you_mean(name.record, world.records) or f"records are {', '.join(world.records)}"
         return Trouble(f"there is no record `{name.record}`", hint)
-    if not world.is_single(other):
-        hint = "name a field of the same record, or of a record that is there once"
-        return Trouble(f"`{name.path}` is not one field: a file can hold several records {name.record}", hint)
-    return _field(other, name.field)
+    return _not_one(name, world, record, other) or _field(other, name.field)
+
+
+def _not_one(name: Name, world: World, record: Record, other: Record) -> Trouble | None:
+    """Why the other record is not one for each record that asks."""
+    for automaton in world.structure.values():
+        if other.index not in automaton.types:
+            continue
+        group = automaton.scope(other.index, (record.name,) if record.index in automaton.types else ())
+        if group is None:
+            hint = (
+                "name a field of the same record, or of one that is there once in the file, or once in a group of both"
+            )
+            return Trouble(f"`{name.path}` is not one field: a file can hold several records {name.record}", hint)
+        if (
+            group
+            and record.index in automaton.types
+            and not automaton.is_always_before(other.index, record.index, group)
+        ):
+            hint = "name a field of a record that always comes first in the group"
+            return Trouble(
+                f"`{name.path}`: in group {group} a {record.name} can come without a {other.name} before", hint
+            )
+    return None
 
 
 def unreachable(name: Name, world: World, record: Record, directions: Iterable[Direction]) -> Iterator[Trouble]:
@@ -259,7 +282,7 @@ def _count_troubles(count: Count, world: World) -> Iterator[Trouble]:
         yield Trouble(f"`{text_of(count)}` counts neither a record nor a group", hint)
 
 
-def _sum_troubles(total: Sum, world: World) -> Iterator[Trouble]:
+def _aggregate_troubles(total: Aggregate, world: World) -> Iterator[Trouble]:
     record = world.records.get(total.path.record or "")
     if record is None:
         hint = did_you_mean(total.path.record or "", world.records) or f"records are {', '.join(world.records)}"
@@ -268,14 +291,20 @@ def _sum_troubles(total: Sum, world: World) -> Iterator[Trouble]:
     field = _field(record, total.path.field)
     if isinstance(field, Trouble):
         yield field
+    elif field.base == "digits" and total.function == "hash_sum":
+        if field.length is not None and field.length > DIGITS_MAX:
+            text = f"`{text_of(total)}`: {total.path.path} has {counted(field.length, 'digit')}"
+            yield Trouble(text, f"{DIGITS_MAX} are the most that can be summed")
     elif _KINDS[field.base] != "number":
-        yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is {field.base}; only numbers can be summed")
+        hint = "" if field.base != "digits" else "the sum of identifiers is a hash_sum(...)"
+        text = f"`{text_of(total)}`: `{total.path.path}` is {field.base}; {total.function} is of numbers"
+        yield Trouble(text, hint)
     elif field.derive:
-        yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is itself derived", "sum the fields it is made of")
+        yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is itself derived", "name the fields it is made of")
     if total.where is not None:
         troubles = list(_troubles(total.where, world, record))
         yield from troubles
         for name in names(total.where) if not troubles else ():
             if name.record not in (None, record.name):
-                hint = f"a sum looks at one {record.name} at a time: name its own fields only"
+                hint = f"a total looks at one {record.name} at a time: name its own fields only"
                 yield Trouble(f"`{text_of(total)}`: `{name.path}` is a field of another record", hint)

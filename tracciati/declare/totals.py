@@ -6,7 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracciati.declare.references import World, resolve
-from tracciati.expression import Condition, Count, Expression, ExpressionError, Sum, names, parse, text_of
+from tracciati.expression import (
+    Condition,
+    Count,
+    Derivation,
+    Expression,
+    ExpressionError,
+    Term,
+    names,
+    parse,
+    targets,
+    terms,
+    text_of,
+)
 from tracciati.layout import DIRECTIONS
 from tracciati.wording import counted
 
@@ -51,16 +63,15 @@ def _with_derive(line: Table, world: World, record: Record, field: Field) -> Fie
     return replace(field, derive=derive)
 
 
-def _total(line: Table, key: tuple[str, ...], text: str, field: Field) -> Count | Sum | None:
+def _total(line: Table, key: tuple[str, ...], text: str, field: Field) -> Derivation | None:
     try:
         expression = parse(text)
     except ExpressionError as error:
         marked = f"`{field.name}`: {error.why}\n  {text}\n  {' ' * error.position}^"
-        line.problem(key, marked, "write count(record), count(group), count(*) or sum(record.field where ...)")
+        line.problem(key, marked, _EXAMPLES)
         return None
     if isinstance(expression, Condition):
-        hint = "write count(...) or sum(...)"
-        line.problem(key, f"`{field.name}`: `{text}` is a condition, not a total", hint)
+        line.problem(key, f"`{field.name}`: `{text}` is a condition, not a total", _EXAMPLES)
         return None
     return expression
 
@@ -68,7 +79,7 @@ def _total(line: Table, key: tuple[str, ...], text: str, field: Field) -> Count 
 def _is_sound(
     line: Table,
     key: tuple[str, ...],
-    expression: Count | Sum,
+    expression: Derivation,
     world: World,
     record: Record,
     field: Field,
@@ -84,19 +95,26 @@ def _is_sound(
         hint = "take the direction out, or name the record in its structure"
         line.problem(key, f"`{field.name}`: record {record.name} does not occur in direction {direction}", hint)
         return False
-    if record.index in automaton.repeated_types:
-        hint = "a total is over the whole file; put it into a record that is there once"
-        line.problem(key, f"`{field.name}`: a file can hold several records {record.name}", hint)
-        return False
-    missing = _missing(expression, world, direction)
+    missing = next((m for _, term in terms(expression) if (m := _missing(term, world, direction))), "")
     if missing:
         hint = 'give one per direction: derive = { request = "...", invoice = "..." }'
         line.problem(key, f"`{field.name}`: direction {direction} has no {missing}", hint)
         return False
-    return _has_room(line, key, expression, world, field)
+    if automaton.scope(record.index, targets(expression)) is None:
+        hint = "put it into a record that is there once in the file, or once in a group that holds all that it counts"
+        line.problem(key, f"`{field.name}`: a file can hold several records {record.name}", hint)
+        return False
+    if any(sign < 0 for sign, _ in terms(expression)) and not field.sign:
+        hint = "give the total a `sign`"
+        line.problem(key, f"`{field.name}` has no sign, and {text_of(expression)} may be below zero", hint)
+        return False
+    return all(_has_room(line, key, term, world, field) for _, term in terms(expression))
 
 
-def _missing(expression: Count | Sum, world: World, direction: Direction) -> str:
+_EXAMPLES = "write count(record), count(group), count(*), sum(record.field where ...), or several of them with + and -"
+
+
+def _missing(expression: Term, world: World, direction: Direction) -> str:
     """The record or group that is counted or summed, when that direction does not have it."""
     automaton = world.structure[direction]
     target = expression.target if isinstance(expression, Count) else str(expression.path.record)
@@ -112,20 +130,21 @@ def _missing(expression: Count | Sum, world: World, direction: Direction) -> str
     return "" if automaton.inside[:, automaton.group_index(target)].any() else f"group {target}"
 
 
-def _has_room(line: Table, key: tuple[str, ...], expression: Count | Sum, world: World, field: Field) -> bool:
+def _has_room(line: Table, key: tuple[str, ...], expression: Term, world: World, field: Field) -> bool:
     if isinstance(expression, Count):
         if field.base != "integer":
             line.problem(key, f"`{field.name}` is {field.base}; a count is an integer", 'write type = "integer"')
         return field.base == "integer"
     part = world.records[str(expression.path.record)].by_name[expression.path.field]
+    digits = len(str(expression.modulus - 1)) if expression.modulus else part.digits or part.length or 0
     if part.scale != field.scale:
         text = f"`{field.name}` has {counted(field.scale, 'decimal')}, {text_of(expression.path)} has {part.scale}"
         line.problem(key, text, "give both the same scale")
     elif part.sign and not field.sign:
-        text = f"`{field.name}` has no sign, and the sum of {text_of(expression.path)} may be below zero"
+        text = f"`{field.name}` has no sign, and {text_of(expression)} may be below zero"
         line.problem(key, text, "give the total a `sign`")
-    elif field.digits < part.digits:
-        least = f"fewer than the {part.digits} of {text_of(expression.path)}"
+    elif field.digits < digits:
+        least = f"fewer than the {digits} of {text_of(expression if expression.modulus else expression.path)}"
         text = f"`{field.name}` has {counted(field.digits, 'digit')}, {least}"
         line.problem(key, text, "a total is at least as wide as the field it sums")
     else:

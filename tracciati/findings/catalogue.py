@@ -1,7 +1,8 @@
 """The catalogue of findings: every code, its stage, its words in Italian and English, and what to do.
 
 A code never changes its meaning and is never used again. The letter is the stage (L framing, S structure, F field,
-R record, T totals); `docs/findings.md` is this table. `{names}` in a text are filled from the finding's parameters.
+R record, G group, T totals); `docs/findings.md` is this table. `{names}` in a text are filled from the finding's
+parameters.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "waived"]
-Stage = Literal["framing", "structure", "field", "record", "totals"]
+Stage = Literal["framing", "structure", "field", "record", "group", "totals"]
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,20 @@ CATALOGUE: dict[str, Entry] = {
     "TR-R302": Entry("record", "error", "already used in this file", "già usato in questo file"),
     "TR-R303": Entry("record", "error", "differs from {other}", "diverso da {other}"),
     "TR-R304": Entry("record", "error", "rule {rule} does not hold", "la regola {rule} non è rispettata"),
+    "TR-G401": Entry(
+        "group",
+        "error",
+        "the total differs from what its group holds",
+        "il totale differisce dal contenuto del suo gruppo",
+        "ask the sender to correct the group and send it again",
+    ),
+    "TR-G402": Entry(
+        "group",
+        "warning",
+        "not checked, because a value it is made of cannot be read",
+        "non verificato, perché un valore che lo compone non è leggibile",
+        "correct the values named above; the total is then checked",
+    ),
     "TR-T401": Entry(
         "totals",
         "error",
@@ -203,4 +218,4 @@ CATALOGUE: dict[str, Entry] = {
     ),
 }
 
-STAGES: tuple[Stage, ...] = ("framing", "structure", "field", "record", "totals")
+STAGES: tuple[Stage, ...] = ("framing", "structure", "field", "record", "group", "totals")

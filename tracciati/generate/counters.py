@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracciati.expression import Count
+from tracciati.expression import Count, targets
 from tracciati.generate.refusal import SpecimenError
 from tracciati.wording import counted
 
@@ -53,12 +53,13 @@ def check(layout: Layout, direction: Direction, stretches: Iterable[Stretch], un
 def _most(layout: Layout, direction: Direction) -> dict[str, tuple[str, int]]:
     """Path of each field that counts -> what it counts (a record, a group, `*`), and how many it has room for."""
     found = {}
+    automaton = layout.structure[direction]
     for record in layout.records:
         for one in record.fields_in(direction) if record.is_in(direction) else ():
             path, largest = f"{record.name}.{one.name}", 10 ** (one.digits or 18) - 1
             derived = one.derive.get(direction)
-            if isinstance(derived, Count):
-                found[path] = (derived.target, largest // 10**one.scale)
+            if isinstance(derived, Count) and not automaton.scope(record.index, targets(derived)):
+                found[path] = (derived.target, largest * derived.per)
             elif one.sequence is not None:
                 start = 1 if one.sequence.start is None else one.sequence.start
                 found[path] = (record.name, max(0, (largest - start) // one.sequence.step + 1))

@@ -132,7 +132,6 @@ class Reading:
         self._layout, self._direction, self._unit = layout, direction, unit
         self._examples, self._reveal, self._workers = examples, reveal, workers
         self._on_block = on_block
-        self._automaton = layout.structure[direction]
         self._judgement = Judgement(waivers, today)
         self._source = Source(
             source,
@@ -207,11 +206,10 @@ class Reading:
         if counts[0] or front.frame.broken is not None:
             unread = Unread.of(front.frame, front.types, self._layout.file.length)
         self._relations.check(columns, front.frame, front.witness.offset, faults, unread)
+        self._balance.add(front, columns, faults)
         for read in columns.values():
             if read.bad.any():
                 front.bad[read.rows[read.bad]] = True
-            self._balance.note(read, front.witness)
-        self._add_totals(front, columns, counts)
         front.faults.merge(faults)
         self._draft.take(front.faults, front.witness)
         bad_in_units = _count_in(front.bad, front.units)
@@ -238,21 +236,12 @@ class Reading:
             unit_bad=unit_bad,
         )
 
-    def _add_totals(self, front: Front, columns: dict[str, RecordColumns], counts: NDArray[np.int64]) -> None:
-        totals = self._balance.totals
-        totals.add_others(int(counts[0]))
-        for record in self._layout.records:
-            read = columns.get(record.name)
-            totals.add(record.name, int(counts[record.index + 1]), read.values if read is not None else {})
-        for group in totals.counts_groups():
-            _, begin = matching.group_marks(self._automaton, group, front.types, front.order)
-            totals.add_group(group, int(np.count_nonzero(begin)))
-
     def _closed(self) -> Report:
         if self._fronts.end_faults is not None:
             self._draft.take(*self._fronts.end_faults)
         totals, found = self._balance.finish(self._judgement, is_disturbed=self._fronts.is_disturbed)
         self._draft.take_findings(found)
+        self._draft.others_bad_count += self._balance.late_bad_count if self._unit else 0
         draft = self._draft
         source = self._source
         return Report(

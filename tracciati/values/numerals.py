@@ -9,6 +9,7 @@ Source for the word arithmetic: D. Lemire, "Quickly parsing eight digits" (2018)
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ from tracciati.values.cells import (
     word,
     words,
 )
+
+if TYPE_CHECKING:
+    from tracciati.values import Values
 
 DIGITS_MAX = 18  # 18 nines is the widest run of digits that int64 can hold
 
@@ -116,6 +120,19 @@ def without_padding(cells: Bytes, field: Field) -> tuple[Bytes, Flags]:
     source = np.arange(width) - trail.sum(axis=1)[:, None]
     moved = np.take_along_axis(cells, np.maximum(source, 0), axis=1)
     return np.where(source < 0, np.uint8(_ZERO), moved), trail[:, -1]
+
+
+def of_digits(column: Values) -> tuple[NDArray[np.int64], Flags | None]:
+    """The numbers that identifiers of digits are, zeros in front or not, and which are none: as `read`."""
+    cells, lengths = column.cells, column.lengths
+    if lengths is not None:
+        # From the left, filled with 0x00, to the right.
+        source = np.arange(cells.shape[1]) - (cells.shape[1] - np.minimum(lengths, cells.shape[1]))[:, None]
+        cells = np.where(source < 0, np.uint8(_ZERO), np.take_along_axis(cells, np.maximum(source, 0), axis=1))
+    elif column.field.pad != "0":
+        cells, _ = without_padding(cells, column.field)
+    numbers, bad = read(cells)
+    return numbers, either(column.bad, bad if column.null is None or bad is None else bad & ~column.null)
 
 
 def column(

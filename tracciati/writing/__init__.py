@@ -272,6 +272,9 @@ class Writer:
         self._output.hold()
         self._ledger.note_places(frame, types, self._output.next_start - start, made=made)
         self._output.write(data[start:].data)
+        stop = self._ledger.settled_until(self._output.held_stop)
+        if self._output.can_release(stop):
+            self._output.release(self._ledger.take_changes(stop), stop)
 
 
 def fits(layout: Layout, direction: Direction, values: Values) -> dict[str, Flags]:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from tracciati import bases
 from tracciati.errors import DoesNotFit, WritingError
 from tracciati.framing.delimited import CellFrame
-from tracciati.framing.matching import present
-from tracciati.totals import Computed, Totals
+from tracciati.framing.matching import Order, group_marks, present
+from tracciati.totals import Computed, Settled, Totals
 from tracciati.values import Values, numbers
 from tracciati.values.cells import Column
 from tracciati.writing.output import Place
@@ -33,9 +32,10 @@ CELL_BYTES_MAX = 64
 class _Total:
     """A field that was written and holds a total, or repeats one.
 
-    path   of the total
-    value  what the field holds now, None when nobody can read it
-    made   by us
+    path    of the total
+    value   what the field holds now, None when nobody can read it
+    made    by us
+    number  of the occurrence that it is the total of; 0 when it is of the file
     """
 
     path: str
@@ -43,6 +43,7 @@ class _Total:
     place: Place
     value: int | None
     made: bool
+    number: int
 
 
 class Ledger:
@@ -55,14 +56,15 @@ class Ledger:
         self._state = 0
         self._totals = Totals(layout, direction)
         self._needs = self._totals.needs()
-        self._groups = self._totals.counts_groups()
+        self._settled: dict[str, Settled] = {}
         self._derived = {
             record.index: [one for one in record.fields_in(direction) if self._total_of(record, one) is not None]
             for record in layout.records
             if record.is_in(direction)
         }
         self._has_total = np.array([bool(self._derived.get(record.index)) for record in layout.records])
-        self._written: list[_Total] = []
+        self._waiting: list[_Total] = []
+        self._changes: dict[Place, bytes] = {}
 
     def _total_of(self, record: Record, field: Field) -> str | None:
         """Path of the total that the field holds: its own, or that of the field it repeats. None: it holds none."""
@@ -80,33 +82,44 @@ class Ledger:
 
         Raises WritingError for a record that cannot stand where it stands.
         """
-        self._follow(types)
+        order = self._follow(types)
+        columns: dict[str, tuple[Index, dict[str, Values]]] = {}
         for index in present(types):
             record = self._layout.records[index]
             rows = np.flatnonzero(types == index)
-            columns: dict[str, Values] = {}
+            values: dict[str, Values] = {}
             for name in self._needs.get(record.name, ()):
                 assert frame is not None, "must_see had to be asked"
-                columns[name] = read_column(frame, self._layout, self._direction, record, record.by_name[name], rows)
-            self._totals.add(record.name, len(rows), columns)
+                values[name] = read_column(frame, self._layout, self._direction, record, record.by_name[name], rows)
+            columns[record.name] = (rows, values)
+        self._settled = self._totals.add(
+            types, lambda group: group_marks(self._automaton, group, types, order), columns
+        )
+        self._waiting = [total for total in self._waiting if not self._is_settled(total)]
         self.records_count += len(types)
         held = np.flatnonzero(self._has_total[types])
         return int(held[0]) if len(held) else -1
 
-    def _follow(self, types: Types) -> None:
-        run = self._automaton.run(types, self._state)
+    def _is_settled(self, total: _Total) -> bool:
+        """Is its occurrence complete now? Then what it must hold is among the changes."""
+        settled = self._settled.get(total.path)
+        if settled is None or not settled.covers(np.array([total.number])).any():
+            return False
+        self._change(total, settled.one(total.number))
+        return True
+
+    def _follow(self, types: Types) -> Order:
+        run, state = self._automaton.run(types, self._state), self._state
         if run.stop >= 0:
             record = self._layout.records[int(types[run.stop])].name
-            before = self._state if run.stop == 0 else int(run.states[run.stop - 1])
+            before = state if run.stop == 0 else int(run.states[run.stop - 1])
             expected = " or ".join(self._automaton.expected(before))
             number = self.records_count + run.stop + 1
             cause = f"a {record} cannot stand there; expected {expected}"
             raise WritingError(self._layout.name, number, cause, f"the structure is: {self._automaton.text}")
-        before_each = np.concatenate(([self._state], run.states[:-1]))
-        for group in self._groups:
-            begins = self._automaton.begins[before_each, types, self._automaton.group_index(group)]
-            self._totals.add_group(group, int(np.count_nonzero(begins)))
         self._state = run.state
+        before_each = np.concatenate((np.array([state], np.int16), run.states[:-1]))
+        return Order(run.states, before_each, run.state, ())
 
     def note_places(self, frame: Frame, types: Types, moved: int, *, made: bool) -> None:
         """Remember where the totals of these records stand. moved: from the frame's buffer to the held bytes."""
@@ -114,16 +127,40 @@ class Ledger:
             record = self._layout.records[index]
             rows = np.flatnonzero(types == index) if fields else np.empty(0, np.int64)
             for field in fields if len(rows) else ():
+                path = self._total_of(record, field)
+                assert path is not None, "only fields with totals are asked"
+                numbers = self._totals.numbers(path)[rows]
                 column = read_column(frame, self._layout, self._direction, record, field, rows)
-                assert column.numbers is not None, "declare lets only numbers be derived"
-                for at, row in enumerate(rows.tolist()):
-                    start, stop = _span(frame, record, field, row, self._direction)
-                    is_lost = any(flags is not None and bool(flags[at]) for flags in (column.null, column.bad))
-                    value = None if is_lost else int(column.numbers[at])
+                for at in self._to_look_at(path, column, numbers).tolist():
+                    start, stop = _span(frame, record, field, int(rows[at]), self._direction)
                     place = Place(start + moved, stop - start)
-                    path = self._total_of(record, field)
-                    assert path is not None, "only fields with totals are asked"
-                    self._written.append(_Total(path, field, place, value, made))
+                    value = _value_at(column, at)
+                    total = _Total(path, field, place, value, made, int(numbers[at]))
+                    if not self._is_settled(total):
+                        self._waiting.append(total)
+
+    def _to_look_at(self, path: str, column: Values, numbers: Index) -> Index:
+        """All but the totals that hold what they must: whole columns at a time."""
+        settled = self._settled.get(path)
+        if settled is None or not len(settled):
+            return np.arange(len(numbers))
+        assert column.numbers is not None, "declare lets only numbers be derived"
+        places = np.clip(numbers - settled.first, 0, len(settled) - 1)
+        right = settled.covers(numbers) & settled.has[places] & (settled.unreadable[places] == 0)
+        right &= (settled.values[places] == column.numbers).astype(np.bool_)
+        for flags in (column.null, column.bad):
+            right = right if flags is None else right & ~flags
+        return np.flatnonzero(~right)
+
+    def settled_until(self, stop: int) -> int:
+        """How far the held bytes are known to be right but for the changes: `stop`, or the first that is not."""
+        return min((total.place.start for total in self._waiting), default=stop)
+
+    def take_changes(self, stop: int) -> dict[Place, bytes]:
+        """What has to be written over bytes that are held before `stop`; each is given once."""
+        taken = {place: raw for place, raw in self._changes.items() if place.start < stop}
+        self._changes = {place: raw for place, raw in self._changes.items() if place.start >= stop}
+        return taken
 
     def finish(self) -> dict[Place, bytes]:
         """The bytes that totals must have, for those that differ from what was written.
@@ -137,34 +174,33 @@ class Ledger:
                 self._layout.name, self.records_count + 1, cause, f"the structure is: {self._automaton.text}"
             )
         computed = self._totals.finish()
-        return {
-            total.place: self._spelled(total, value)
-            for total in self._written
-            if (value := self._value(total, computed[total.path])) is not None and value != total.value
-        }
+        for total in self._waiting:
+            self._change(total, computed[total.path].one(total.number))
+        return self._changes
 
-    def _value(self, total: _Total, computed: Computed) -> int | None:
-        """What the total must be; None when a copied one stays as it came, because nobody can compute it."""
-        if computed.value is not None and not computed.unreadable:
-            return computed.value
-        if not total.made:
-            return None
-        cause = f"{total.path} has no value: {computed.unreadable} of the amounts it sums cannot be read"
-        raise WritingError(self._layout.name, self.records_count, cause, "leave the records with such amounts out")
+    def _change(self, total: _Total, computed: Computed) -> None:
+        """Note what the total must hold; a copied one stays as it came where nobody can compute it."""
+        if computed.unreadable:
+            if not total.made:
+                return
+            cause = f"{total.path} has no value: {computed.unreadable} of the values it is made of cannot be read"
+            raise WritingError(self._layout.name, self.records_count, cause, "leave the records with such values out")
+        if computed.value != total.value:
+            self._changes[total.place] = self._spelled(total, computed.value)
 
-    def _spelled(self, total: _Total, value: int) -> bytes:
+    def _spelled(self, total: _Total, value: int | None) -> bytes:
         field = total.field
         room = 10 ** (field.digits or 18)
-        if not (1 - room if field.sign else 0) <= value < room:
+        if value is not None and not (1 - room if field.sign else 0) <= value < room:
             raise DoesNotFit(
                 total.path, 0, value, f"the total {value} needs more than the field's {field.digits} digits"
             )
-        column = Column(np.array([value], np.int64), None, None)
-        array = numbers.decimal_array(column, field) if field.base == "decimal" else pa.array(column.values)
+        column = Column(np.array([value or 0], np.int64), None if value is not None else np.ones(1, np.bool_), None)
+        array = numbers.decimal_array(column, field) if field.base == "decimal" else numbers.int64_array(column)
         base, codec = bases.of(field.base), self._layout.file.codec
         if self._layout.file.kind == "delimited":
-            text: str = base.spell(array, field, codec, path=total.path)[0].as_py()
-            return text.encode("ascii")
+            text: str | None = base.spell(array, field, codec, path=total.path)[0].as_py()
+            return (text or "").encode("ascii")
         cells: bytes = base.write(array, field, codec, path=total.path).tobytes()
         return cells
 
@@ -191,6 +227,13 @@ def read_column(
         cells = frame.records(every, layout.file.length)[:, field.start : field.stop]
     column = bases.of(field.base).read(cells, field, lengths, codec=layout.file.codec)
     return Values(field, column.values, cells, lengths, column.null, column.bad)
+
+
+def _value_at(column: Values, at: int) -> int | None:
+    """A number, None where there is none that could be read."""
+    assert column.numbers is not None, "declare lets only numbers be derived"
+    is_lost = any(flags is not None and bool(flags[at]) for flags in (column.null, column.bad))
+    return None if is_lost else int(column.numbers[at])
 
 
 def _span(frame: Frame, record: Record, field: Field, row: int, direction: Direction) -> tuple[int, int]:

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracciati.expression import (
+    FUNCTIONS,
     RESERVED,
+    Aggregate,
     And,
+    Combined,
     Compare,
     Count,
     Expression,
@@ -19,7 +22,6 @@ from tracciati.expression import (
     Name,
     Not,
     Or,
-    Sum,
     names,
     parse,
     text_of,
@@ -56,9 +58,9 @@ def test_asking_whether_there_is_a_value():
 def test_counts_and_sums_with_their_condition():
     assert parse("count(*)") == Count("*")
     assert parse("count(14)") == Count("14")
-    assert parse("sum(richiesta.importo_max)") == Sum(Name("richiesta", "importo_max"))
+    assert parse("sum(richiesta.importo_max)") == Aggregate("sum", Name("richiesta", "importo_max"))
     condition = Compare("=", Name(None, "segno"), Literal("-"))
-    assert parse("sum(14.importo where segno = '-')") == Sum(Name("14", "importo"), condition)
+    assert parse("sum(14.importo where segno = '-')") == Aggregate("sum", Name("14", "importo"), condition)
 
 
 def test_a_field_may_be_called_count():
@@ -122,10 +124,29 @@ def _several(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressi
 
 
 _CONDITIONS = st.recursive(_COMPARES, _several, max_leaves=6)
+_AGGREGATES = st.builds(
+    Aggregate,
+    st.sampled_from([one for one in FUNCTIONS if one != "hash_sum"]),
+    st.builds(Name, _WORDS, _WORDS),
+    st.none() | _CONDITIONS,
+)
+_TERMS = (
+    st.builds(Count, st.just("*") | _WORDS)
+    | st.builds(Count, st.just("*"), st.integers(2, 1000))
+    | _AGGREGATES
+    | st.builds(
+        Aggregate, st.just("hash_sum"), st.builds(Name, _WORDS, _WORDS), st.none() | _CONDITIONS, st.integers(2, 10**10)
+    )
+)
+
+
+def _combined(parts: list[tuple[int, Count | Aggregate]]) -> Combined:
+    (_, first), *others = parts
+    return Combined(((1, first), *others))
+
+
 _EXPRESSIONS = (
-    _CONDITIONS
-    | st.builds(Count, st.just("*") | _WORDS)
-    | st.builds(Sum, st.builds(Name, _WORDS, _WORDS), st.none() | _CONDITIONS)
+    _CONDITIONS | _TERMS | st.lists(st.tuples(st.sampled_from([1, -1]), _TERMS), min_size=2, max_size=3).map(_combined)
 )
 
 
