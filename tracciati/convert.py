@@ -8,7 +8,7 @@ its own bytes, so that nothing is lost on the way. Sensitive fields are written 
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -106,7 +106,7 @@ def text_of(raw: bytes, codec: str) -> str:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
     assert isinstance(value, Decimal), type(value)
     return str(value)

@@ -21,6 +21,7 @@ from tracciati.framing import delimited
 from tracciati.layout import names_in
 from tracciati.reading import Reading
 from tracciati.reading.columns import cell_bytes, span
+from tracciati.values import pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,11 +154,11 @@ def _record(
     cells = []
     for field in record.fields_in(direction):
         start, stop = span(frame, record, field, 0, direction)
-        meant = cell_bytes(frame, record, field, 0, direction)
+        meant = cell_bytes(frame, record, field, 0, direction, codec)
         is_masked = field.sensitive and not reveal and bool(meant.strip())
         if is_masked:
-            masked[start:stop] = MASK.encode() * (stop - start)
-        shown = MASK * len(meant) if is_masked else _printable(text_of(meant, codec))
+            masked[start:stop] = MASK.encode(codec) * (stop - start)
+        shown = MASK * len(meant) if is_masked else _shown(meant, field, codec)
         value = f"{MASK * 3} (masked)" if is_masked else _value(block, record, field, row)
         columns = (start + 1, max(start + 1, stop))
         cells.append(Cell(field.name, field.label, field.base, columns, stop - start, shown, value))
@@ -205,6 +206,11 @@ def _value(block: Block, record: Record, field: Field, row: int) -> str:
         return "yes" if value else "no"
     meaning = field.codes.get(str(value), "") if field.codes else ""
     return f"{value} ({meaning})" if meaning else str(value)
+
+
+def _shown(meant: bytes, field: Field, codec: str) -> str:
+    """A cell as a person can look at it: bytes of a number in binary as hexadecimal digits."""
+    return meant.hex() if field.base in pages.RAW else _printable(text_of(meant, pages.inner(codec)))
 
 
 def _printable(text: str) -> str:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal as OneOf
-from typing import NoReturn, cast, get_args
+from typing import NoReturn, TypeGuard, cast, get_args
 
 from tracciati.errors import TracciatiError
 from tracciati.limits import NESTING_MAX
@@ -405,3 +405,8 @@ def targets(derivation: Derivation) -> tuple[str, ...]:
     """The records and groups that a total is made of; `*` is none in particular."""
     named = [term.target if isinstance(term, Count) else str(term.path.record) for _, term in terms(derivation)]
     return tuple(dict.fromkeys(name for name in named if name != "*"))
+
+
+def is_total(expression: Expression) -> TypeGuard[Derivation]:
+    """Is it a total, and not a condition?"""
+    return isinstance(expression, Derivation)

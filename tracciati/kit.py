@@ -131,7 +131,7 @@ def _relaxed(layout: Layout, direction: Direction, seed: int) -> Iterator[bytes]
             fields = tuple(wide if one is field else one for one in record.fields)
             records = tuple(replace(one, fields=fields) if one is record else one for one in layout.records)
             for value in (bounds[0] - 1, bounds[-1] + 1):
-                given: object = Decimal(value).scaleb(-field.scale) if field.base == "decimal" else value
+                given: object = Decimal(value).scaleb(-field.scale) if field.is_amount else value
                 yield from _tried(
                     replace(layout, records=records), direction, seed, **{f"{record.name}.{field.name}": given}
                 )
@@ -149,10 +149,10 @@ def _compared(rule: Rule, layout: Layout) -> dict[str, list[object]]:
     found: dict[str, list[object]] = {}
     for name in names(rule.check):
         field = layout.field(f"{name.record or rule.on}.{name.field}")
-        if field.base not in ("integer", "decimal") or name.record not in (None, rule.on):
+        if not field.is_number or name.record not in (None, rule.on):
             continue
         steps = [number + step for number in _numbers(rule.check) or [0] for step in (0, -1, 1)]
-        values = [Decimal(one) if field.base == "decimal" else one for one in steps if one >= 0 or field.sign]
+        values = [Decimal(one) if field.is_amount else one for one in steps if one >= 0 or field.sign]
         if values:
             found[f"{rule.on}.{field.name}"] = list(values)
     return found
@@ -208,9 +208,7 @@ def _total_code(layout: Layout, direction: Direction, record: Record, field: Fie
 def _can_be_empty(field: Field, layout: Layout) -> bool:
     """Is there a cell that says "no value"? Blanks in a number's place are no number, which is another rule."""
     return (
-        layout.file.kind == "delimited"
-        or bool(field.null)
-        or field.base not in ("integer", "decimal", "date", "digits")
+        layout.file.kind == "delimited" or bool(field.null) or not (field.is_number or field.base in ("date", "digits"))
     )
 
 

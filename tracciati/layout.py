@@ -36,8 +36,13 @@ Base = Literal[
     "mod97",
     "mod11",
     "boolean",
+    "time",
+    "packed",
+    "binary",
 ]
 BASES: tuple[Base, ...] = get_args(Base)
+# What can be summed; packed and binary are numbers whose cells are no text.
+NUMBERS: tuple[Base, ...] = ("integer", "decimal", "packed", "binary")
 # Texts whose last or first characters prove the others, of any length.
 ATTESTED: tuple[Base, ...] = ("iban", "luhn", "mod97", "mod11")
 
@@ -61,7 +66,9 @@ class Field:
     scale    decimals of a decimal (12.50 in scale 2 is the int 1250)
     mark     "" when the decimals are implied, else the written "," or "."
     yes, no  what a boolean is
-    sign     "" when a number has none, else where it stands (`values.signs`); `plus` and `minus`: what it is
+    sign     "" when a number has none, else where it stands (`values.signs`); `plus` and `minus`: what it is. "inside"
+             is the sign of a number whose cells are no text
+    endian   which byte of a binary number comes first, the highest (big) or the lowest
     null     texts that mean "no value", as they stand in the file, full length in fixed layouts
     pattern  what the whole text must match (RE2); empty: anything
     least    the layout's `min`, in units of the last decimal or days since 1970-01-01; None: any
@@ -84,7 +91,8 @@ class Field:
     digits: int = 0
     scale: int = 0
     mark: Literal["", ",", "."] = ""
-    sign: Literal["", "leading", "trailing", "overpunch"] = ""
+    sign: Literal["", "leading", "trailing", "overpunch", "overpunch_leading", "inside"] = ""
+    endian: Literal["big", "little"] = "big"
     yes: str = ""
     no: str = ""
     plus: str = ""
@@ -118,6 +126,16 @@ class Field:
         """Offset after the field's last byte (fixed layouts)."""
         assert self.length is not None, "only fixed fields have a stop"
         return self.start + self.length
+
+    @property
+    def is_number(self) -> bool:
+        """Is its value a number?"""
+        return self.base in NUMBERS
+
+    @property
+    def is_amount(self) -> bool:
+        """Is its value a number with decimals, or could it have them?"""
+        return self.base == "decimal" or (self.is_number and self.scale > 0)
 
     @property
     def title(self) -> str:

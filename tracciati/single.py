@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Value = str | int | Decimal | date | None
 
 # Bases that `fixedwidth` has no type for: their bytes are carried as strings, unchecked.
-LACKS: tuple[Base, ...] = ("filler", "codice_fiscale", "partita_iva", "boolean", *ATTESTED)
+LACKS: tuple[Base, ...] = ("filler", "codice_fiscale", "partita_iva", "boolean", "time", "packed", "binary", *ATTESTED)
 
 # Forms of a base that it lacks; done here around it: decimals that are implied are carried as integers, a written
 # comma as a point, and a year of two digits is put into the century that the layout's pivot says.
@@ -52,7 +52,7 @@ _TYPES: Mapping[Base, str] = {
     "filler": "string",
     "codice_fiscale": "string",
     "partita_iva": "string",
-    **dict.fromkeys(("boolean", *ATTESTED), "string"),
+    **dict.fromkeys(("boolean", "time", "packed", "binary", *ATTESTED), "string"),
 }
 
 

@@ -277,14 +277,14 @@ def _narrow(name: str, origin: Origin, field: Field) -> tuple[str, str]:
             else (f"{name} is a date, and the field is {field.base}", 'use base = "date"')
         )
     if origin.kind == "amount":
-        if field.base != "decimal" or field.scale < 2:
+        if not field.is_amount or field.scale < 2:
             return f"{name} is an amount with cents, and the field cannot hold cents", 'use base = "decimal", scale = 2'
         # `need` counts two decimals; a field of larger scale spends more of its digits on them.
         room = field.digits - (field.scale - 2)
         return (
             ("", "") if room >= need else (f"{name} can have {need} digits, the field has room for {room}", "widen it")
         )
-    if origin.kind == "number" and field.base in ("integer", "decimal"):
+    if origin.kind == "number" and field.is_number:
         room = field.digits - field.scale
         return ("", "") if room >= need else (f"{name} can have {need} digits, the field has {room}", "widen it")
     if field.base not in ("text", "digits") or (field.base == "digits" and origin.kind == "text"):

@@ -134,6 +134,9 @@ def type_of(field: Field) -> pa.DataType:
 _TYPES = {
     "integer": lambda field: pa.int64(),
     "decimal": lambda field: pa.decimal128(max(field.digits, 1), field.scale),
+    "packed": lambda field: pa.decimal128(field.digits, field.scale) if field.scale else pa.int64(),
+    "binary": lambda field: pa.decimal128(field.digits, field.scale) if field.scale else pa.int64(),
+    "time": lambda field: pa.time32("s"),
     "date": lambda field: pa.date32(),
     "boolean": lambda field: pa.bool_(),
 }

@@ -47,6 +47,9 @@ def _of_base(field: Field, codec: str) -> str:
         decimals = f"{field.scale} of them decimals" if field.scale else "no decimals"
         sign = "with a sign" if field.sign else "no sign"
         return f"{field.base}, at most {min(field.digits or most, most)} digits, {decimals}, {sign}"
+    if field.is_number:
+        sign = "with a sign" if field.sign else "no sign"
+        return f"{field.base}, at most {field.digits} digits, {field.scale or 'no'} of them decimals, {sign}"
     base = f"{field.base} in {codec}" if field.base == "text" else field.base
     return base if field.length is None else f"{base}, {field.length} bytes"
 

@@ -16,8 +16,8 @@ from cominflow.exchange import names as file_names
 from tests.docs import blocks
 from tracciati import declare
 from tracciati.declare.fields import FIELD_KEYS, ORIGINS
-from tracciati.declare.files import CODECS
 from tracciati.declare.schema import schema
+from tracciati.encodings import CODECS
 from tracciati.errors import LayoutError
 from tracciati.expression import FUNCTIONS
 from tracciati.layout import BASES, DIRECTIONS
@@ -91,6 +91,8 @@ def with_field(field: dict[str, Any]) -> dict[str, Any]:
         value["record"]["riga"]["fields"].append(field)
         return value
     value = copy.deepcopy(LAYOUT)
+    if field["type"] in ("packed", "binary"):
+        value["file"]["record"] = {"length": value["file"]["record"]["length"], "separator": "none"}
     record = value["record"]["coda" if "derive" in field else "riga"]
     place = 2 if "derive" not in field else 1
     taken = field["len"]

@@ -29,6 +29,11 @@ LOTS = "".join(
     f"{line:30}\n"
     for line in ("1001", "50001 0000000", "600007 00012500001", "80001001007 0001250 0001250", "9002001 00012500001")
 )
+MAINFRAME = (
+    "T20260301".ljust(40)
+    + "M\0\0\0\1CAUSALE".ljust(20) + "\0\0\0\0\xaa\x0c" + "0000000\xc0".ljust(14)
+    + "C\0\0\x1f" + "\0\0\0\0\0\0\0\x0c".ljust(36)
+)  # fmt: skip
 GROUPED = "IB          \n140001001250\n700001      \nEF0001001250\n"
 
 
@@ -56,6 +61,7 @@ FISCAL = (
     '{ name = "nome", type = "codice_fiscale" }',
 )
 VAT = ('{ name = "nome",        type = "text", sensitive = true }', '{ name = "nome", type = "partita_iva" }')
+TIME = (VAT[0], '{ name = "nome", type = "time", format = "HH:mm" }')
 IBAN = (VAT[0], '{ name = "nome", type = "iban" }')
 ASCII = ("iso8859-1", "ascii")
 
@@ -229,6 +235,14 @@ CASES = [
         "TR-R302",
         "3:8-13: TR-R302 ordine.riferimento (Vs. rif.): already used in this file",
     ),
+    Case(
+        "orders-delimited",
+        CSV.replace("ROSSI", "24:00"),
+        "TR-F224",
+        "2:6-10: TR-F224 riga.nome: not a time of day",
+        TIME,
+    ),
+    Case("small-mainframe", MAINFRAME, "TR-F223", "2:21-26: TR-F223 movimento.importo: not a packed number"),
     fixed("99BANCA ", "99BANCO ", "TR-R303", "3:3-10: TR-R303 coda.cliente: differs from testa.cliente"),
     fixed(
         "20260305",
@@ -251,11 +265,18 @@ CASES = [
 ]
 
 
+def in_ebcdic(text: str) -> bytes:
+    """Printable characters in EBCDIC, all others as the bytes they are."""
+    return b"".join(one.encode("cp280" if " " <= one <= "~" else "latin-1") for one in text)
+
+
 def checked(case: Case) -> Report:
     layout_text = (SAMPLES / f"{case.sample}.toml").read_text()
     old, new = case.change
     assert old in layout_text
     layout = declare.loads(layout_text.replace(old, new, 1), f"{case.sample}.toml")
+    if case.sample == "small-mainframe":
+        return check(in_ebcdic(case.text), layout, source_name="file.txt")
     codec = "latin-1" if layout.file.kind == "fixed" else "utf-8"
     return check(case.text.encode(codec), layout, source_name="file.txt")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from tracciati import declare
+from tracciati.encodings import EBCDIC
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -49,6 +50,18 @@ FIXED = (
     'len = 2, type = "boolean", yes = "SI", no = "NO", null = ["--"]',
     'len = 1, type = "boolean", yes = "X", no = " "',
     'len = 3, type = "filler"',
+    'len = 6, type = "time", format = "HHmmss", null = ["999999"]',
+    'len = 5, type = "time", format = "HH:mm", required = true',
+    'len = 5, type = "integer", sign = "overpunch_leading"',
+    'len = 7, type = "decimal", scale = 2, sign = "overpunch", plus = "0123456789", minus = "pqrstuvwxy"',
+)
+# Numbers in binary: for files without separators.
+RAW = (
+    'len = 4, type = "packed", scale = 2, signed = true, null = ["40404040"]',
+    'len = 10, type = "packed", digits = 18, required = true',
+    'len = 2, type = "binary", digits = 4',
+    'len = 4, type = "binary", scale = 1, signed = true, endian = "little", null = ["80000000"]',
+    'len = 8, type = "binary", signed = true',
 )
 DELIMITED = (
     'type = "text"',
@@ -74,6 +87,8 @@ DELIMITED = (
     'len = 12, type = "mod97"',
     'type = "mod11", ten = "0"',
     'type = "boolean", yes = "true", no = "false", required = true',
+    'type = "time", format = "HH:mm:ss"',
+    'digits = 6, type = "integer", sign = "overpunch_leading"',
 )
 
 
@@ -179,15 +194,16 @@ def _records(draw: DrawFn, kinds: tuple[str, ...], structure: str, *, is_fixed: 
 @st.composite
 def _fixed(draw: DrawFn) -> str:
     structure = draw(st.sampled_from(STRUCTURES))
-    records = _records(draw, FIXED, structure, is_fixed=True)
+    codec = draw(st.sampled_from(("ascii", "iso8859-1", "cp1252", "utf-8", "iso8859-15", "cp037", "cp280", "cp1140")))
+    separator = _separator(draw, *(("none",) if codec in EBCDIC else ("LF", "CRLF", "none")))
+    records = _records(draw, FIXED + RAW if "none" in separator else FIXED, structure, is_fixed=True)
     widths = [sum(int(part.split(",")[0].split(" ")[0]) for part in one.split("len = ")[1:]) for one in records]
     length = max(widths) + draw(st.integers(0, 5))
     for place, width in enumerate(widths):
         rest = f', {{ name = "resto", len = {length - width}, type = "filler" }} ]\n' if width < length else " ]\n"
         records[place] = records[place].removesuffix(" ]\n") + rest
-    codec = draw(st.sampled_from(("ascii", "iso8859-1", "cp1252", "utf-8")))
     short, long = draw(st.sampled_from(("reject", "pad"))), draw(st.sampled_from(("reject", "blank_tail", "ignore")))
-    form = f"record = {{ length = {length}, {_separator(draw, 'LF', 'CRLF', 'none')} }}\n"
+    form = f"record = {{ length = {length}, {separator} }}\n"
     return f"""[file]
 kind = "fixed"
 {form}encoding = {{ codec = "{codec}" }}

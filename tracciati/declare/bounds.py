@@ -47,7 +47,7 @@ def _bound(line: Line, key: str, scale: int, digits: int, is_signed: bool) -> in
         day = table.day(key)
         return None if day is None else (day - _EPOCH).days
     least = -(10**digits) + 1 if is_signed else 0
-    if line.base == "integer":
+    if line.base == "integer" or (line.base in ("packed", "binary") and not scale):
         number = table.integer(key, least=least)
     else:
         number = _amount(line, table, key, scale, least)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 # What the language has learnt since layouts are published: left out where a layout does not say it, so that those keep
 # their fingerprints.
 _LEARNT: Mapping[type, frozenset[str]] = {
-    Field: frozenset({"pattern", "least", "most", "weights", "ten", "eleven", "sign", "plus", "minus", "yes", "no"}),
+    Field: frozenset(
+        {"pattern", "least", "most", "weights", "ten", "eleven", "sign", "plus", "minus", "yes", "no", "endian"}
+    ),
 }
 # Computed, or the place in the text: they say nothing that the order of records and fields does not say.
 _UNDECLARED: Mapping[type, frozenset[str]] = {

@@ -16,7 +16,7 @@ from tracciati.declare.numbers import read_number
 from tracciati.declare.signs import read_sign
 from tracciati.declare.toml import did_you_mean
 from tracciati.expression import RESERVED
-from tracciati.layout import ATTESTED, BASES, DIRECTIONS, Base, Direction, Field, Sequence
+from tracciati.layout import ATTESTED, BASES, DIRECTIONS, NUMBERS, Base, Direction, Field, Sequence
 from tracciati.wording import counted
 
 if TYPE_CHECKING:
@@ -25,20 +25,24 @@ if TYPE_CHECKING:
     from tracciati.declare.toml import Document, Table
     from tracciati.layout import FileForm
 
-_NUMBERS = frozenset({"integer", "decimal"})
+_NUMBERS = frozenset(NUMBERS)
+_SPELLED_NUMBERS = frozenset({"integer", "decimal"})
+_RAW = _NUMBERS - _SPELLED_NUMBERS
 _VALUED = frozenset(BASES) - {"const", "filler"}
 
 # Keys that mean something for some bases only. A key that would be accepted and ignored is refused.
 APPLIES: Mapping[str, frozenset[str]] = {
     "align": frozenset({"text", "digits", "codice_fiscale", "partita_iva", "integer", "decimal"}),
-    "pad": frozenset(BASES) - {"const", "date", "boolean", *ATTESTED},
+    "pad": frozenset(BASES) - {"const", "date", "time", "boolean", *_RAW, *ATTESTED},
     "digits": _NUMBERS,
-    "scale": frozenset({"decimal"}),
+    "scale": _NUMBERS - {"integer"},
     "mark": frozenset({"decimal"}),
-    "sign": _NUMBERS,
-    "plus": _NUMBERS,
-    "minus": _NUMBERS,
-    "format": frozenset({"date"}),
+    "sign": _SPELLED_NUMBERS,
+    "plus": _SPELLED_NUMBERS,
+    "minus": _SPELLED_NUMBERS,
+    "signed": _RAW,
+    "endian": frozenset({"binary"}),
+    "format": frozenset({"date", "time"}),
     "pivot": frozenset({"date"}),
     "value": frozenset({"const"}),
     "yes": frozenset({"boolean"}),
@@ -50,7 +54,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "eleven": frozenset({"mod11"}),
     "min": _NUMBERS | {"date"},
     "max": _NUMBERS | {"date"},
-    "sequence": frozenset({"integer"}),
+    "sequence": _NUMBERS - {"decimal"},
     "derive": _NUMBERS,
     "transliterate": frozenset({"text"}),
     "null": _VALUED,
@@ -64,7 +68,8 @@ APPLIES: Mapping[str, frozenset[str]] = {
 }
 # What describes the value can stand in a named type; what places it in a record cannot.
 TYPE_KEYS = (
-    "base", "len", "align", "pad", "digits", "scale", "mark", "sign", "plus", "minus", "format", "pivot", "value",
+    "base", "len", "align", "pad", "digits", "scale", "mark", "sign", "plus", "minus", "signed", "endian",
+    "format", "pivot", "value",
     "null", "codes", "pattern", "min", "max", "weights", "ten", "eleven", "yes", "no", "required", "sensitive",
     "transliterate",
     "on_overflow",
@@ -142,7 +147,7 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
     sign, plus, minus = read_sign(line)
     yes, no = _yes_and_no(line, length)
     digits, scale, mark = read_number(line, length, sign)
-    format_text, pivot = _date(line, length)
+    format_text, pivot = _date(line, length) if line.base != "time" else (_time(line, length), None)
     align, pad = _padding(line)
     value = _checked_value(line, length)
     null = line.table("null").texts("null")
@@ -166,6 +171,7 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
         no=no,
         plus=plus,
         minus=minus,
+        endian=cast(Literal["big", "little"], line.table("endian").choice("endian", ("big", "little"), "big")),
         format=format_text,
         pivot=pivot,
         value=value,
@@ -214,6 +220,9 @@ def _line(own: Table, types: Mapping[str, Table], form: FileForm) -> Line:
         options = [*types, *BASES]
         hint = did_you_mean(written, options) or f"it can be {', '.join(options)}"
         own.problem("type", f"`{name}` has an unknown type `{written}`", hint)
+    if base in _RAW and (form.kind == "delimited" or form.separator != "none"):
+        hint = 'write record = { length = ..., separator = "none" }, or type = "integer" or "decimal"'
+        own.problem("type", f"`{name}` is {base}: its bytes could be taken for a separator", hint)
     return Line(own, table, cast(Base, base if base in BASES else "text"), form)
 
 
@@ -268,8 +277,25 @@ def _date(line: Line, length: int | None) -> tuple[str, int | None]:
     return text, pivot
 
 
+def _time(line: Line, length: int | None) -> str:
+    table = line.table("format")
+    text = table.text("format")
+    if not text:
+        line.lacks("format", "a time needs `format`", 'add format = "HHmmss", from HH mm ss')
+        return "HHmmss"
+    parts = sorted(part for part in re.findall(r"HH|mm|ss", text))
+    rest = re.sub(r"HH|mm|ss", "", text)
+    if parts not in (["HH", "mm"], ["HH", "mm", "ss"]) or any(mark.isalnum() or not mark.isascii() for mark in rest):
+        hint = "write hour HH, minute mm and, if there are any, seconds ss once each, with any marks between them"
+        table.problem("format", f"{line.called('format')}: {text!r} is not a time format", hint)
+        return "HHmmss"
+    if length is not None and len(text) != length:
+        table.problem("format", f"`{line.name}`: the format {text} has {len(text)} characters, the field {length}")
+    return text
+
+
 def _padding(line: Line) -> tuple[Literal["left", "right"], str]:
-    is_number = line.base in _NUMBERS or line.base == "digits"
+    is_number = line.base in _SPELLED_NUMBERS or line.base == "digits"
     align = line.table("align").choice("align", ("left", "right"), "right" if is_number else "left")
     pad_table = line.table("pad")
     pad = pad_table.text("pad", "0" if is_number else " ")
@@ -278,7 +304,7 @@ def _padding(line: Line) -> tuple[Literal["left", "right"], str]:
             "pad", f"{line.called('pad')}: `pad` must be one ASCII character", 'as pad = " " or pad = "0"'
         )
         pad = " "
-    if line.base in _NUMBERS:
+    if line.base in _SPELLED_NUMBERS:
         if align == "left":
             line.table("align").problem(
                 "align", f"{line.called('align')}: numbers stand on the right", "take `align` out"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from tracciati.encodings import CODECS, EBCDIC, name_of
 from tracciati.layout import Dialect, FileForm
 from tracciati.limits import RECORD_BYTES_MAX
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from tracciati.declare.toml import Document, Table
 
-CODECS = ("ascii", "iso8859-1", "cp1252", "utf-8")
 SEPARATORS = ("LF", "CRLF", "none")
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -70,6 +69,9 @@ def read_form(document: Document) -> FileForm:
     codec = _codec(encoding)
     encoding.choice("on_invalid", ("reject",), "reject")
     encoding.close()
+    if codec in EBCDIC and (kind == "delimited" or separator != "none"):
+        hint = 'write kind = "fixed" and record = { length = ..., separator = "none" }'
+        encoding.problem("codec", f"files in {codec} have fixed records without separators", hint)
     on_short = table.choice("on_short", ("reject", "pad"), "reject")
     on_long = table.choice("on_long", ("reject", "blank_tail", "ignore"), "reject")
     if kind == "delimited":
@@ -117,11 +119,8 @@ def _read_record(file: Table, kind: str) -> tuple[int | None, str, str]:
 def _codec(encoding: Table) -> str:
     """The codec under the one name we use for it: `latin-1` and `ISO-8859-1` are `iso8859-1`."""
     written = encoding.text("codec", "ascii")
-    try:
-        name = codecs.lookup(written).name
-    except (LookupError, ValueError):  # ValueError: it holds what no name can, as "\0"
-        name = ""
-    if name not in CODECS:
+    name = name_of(written)
+    if not name:
         encoding.problem("codec", f"`codec` cannot be {written!r}", f"it can be {', '.join(CODECS)}")
         return "iso8859-1"
     return name

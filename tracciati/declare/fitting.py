@@ -39,6 +39,9 @@ def check_constant(line: Line, value: str, length: int | None) -> None:
 def check_null(line: Line, null: Sequence[str], length: int | None) -> None:
     """A sentinel of a fixed field has its full length; that of a column is not longer than it."""
     table = line.table("null")
+    if line.base in ("packed", "binary"):
+        _check_null_bytes(line, table, null, length or 0)
+        return
     for text in null:
         size = _size(line, table, "null", text)
         if size is None or length is None:
@@ -53,6 +56,18 @@ def check_null(line: Line, null: Sequence[str], length: int | None) -> None:
                 "null",
                 f"`{line.name}`: the null text {text!r} is longer than the {counted(length, 'byte')} of the column",
             )
+
+
+def _check_null_bytes(line: Line, table: Table, null: Sequence[str], length: int) -> None:
+    """What stands for no value where the cells are no text: the hexadecimal digits of all its bytes."""
+    for text in null:
+        try:
+            raw = bytes.fromhex(text)
+        except ValueError:
+            raw = b""
+        if len(raw) != length or " " in text:
+            hint = f"write {counted(2 * length, 'hexadecimal digit')}, as {'40' * length!r} for blanks of EBCDIC"
+            table.problem("null", f"`{line.name}`: {text!r} is not the {counted(length, 'byte')} of the field", hint)
 
 
 def check_codes(line: Line, codes: Mapping[str, str] | None, null: Sequence[str], length: int | None, pad: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
+from tracciati.layout import NUMBERS
 from tracciati.values import signs
 from tracciati.values.numerals import DIGITS_MAX
 from tracciati.wording import counted
@@ -11,10 +12,12 @@ from tracciati.wording import counted
 if TYPE_CHECKING:
     from tracciati.declare.fields import Line
 
+_BINARY_BYTES_MAX = 8
+
 
 def read_number(line: Line, length: int | None, sign: str) -> tuple[int, int, Literal["", ",", "."]]:
     """digits, scale and mark of an integer or decimal; zeros for the other bases."""
-    if line.base not in ("integer", "decimal"):
+    if line.base not in NUMBERS:
         return 0, 0, ""
     sign_width = signs.width_of(sign)
     scale = line.table("scale").integer("scale") or 0
@@ -26,6 +29,8 @@ def read_number(line: Line, length: int | None, sign: str) -> tuple[int, int, Li
             "mark", f"{line.called('mark')}: a mark without decimals", "take mark out, or give a scale"
         )
     room = DIGITS_MAX if length is None else length - (1 if mark else 0) - sign_width
+    if line.base in ("packed", "binary"):
+        room = _raw_room(line, length or 1, is_signed=bool(sign))
     written = line.table("digits").integer("digits", least=1)
     digits = room if written is None else written
     where = line.table("digits") if written is not None else line.table("len")
@@ -52,3 +57,14 @@ def read_number(line: Line, length: int | None, sign: str) -> tuple[int, int, Li
             f"it takes {least} or more",
         )
     return min(digits, DIGITS_MAX), scale, mark
+
+
+def _raw_room(line: Line, length: int, *, is_signed: bool) -> int:
+    """The most digits of a number whose cells are no text."""
+    if line.base == "packed":
+        return min(2 * length - 1, DIGITS_MAX)
+    if length > _BINARY_BYTES_MAX:
+        what = f"`{line.name}`: a binary number has {_BINARY_BYTES_MAX} bytes at most, not {length}"
+        line.table("len").problem("len", what, "write the bytes that it takes in the record")
+    most = 2 ** (8 * min(length, _BINARY_BYTES_MAX) - is_signed) - 1
+    return min(len(str(most)), DIGITS_MAX)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tracciati.layout import Direction, Field, FileForm, Record
     from tracciati.structure import Automaton
 
-Kind = Literal["text", "number", "date"]
+Kind = Literal["text", "number", "date", "time"]
 
 _KINDS: Mapping[str, Kind] = {
     "text": "text",
@@ -53,12 +53,16 @@ _KINDS: Mapping[str, Kind] = {
     "boolean": "text",
     "integer": "number",
     "decimal": "number",
+    "packed": "number",
+    "binary": "number",
     "date": "date",
+    "time": "time",
 }
 _SPELLINGS: Mapping[Kind, str] = {
     "text": "a text stands in single quotes: 'VIS1'",
     "number": "a number stands without quotes, with a point: 12.50",
     "date": "a date stands as 2026-01-31, without quotes",
+    "time": "a time can be compared with another time only",
 }
 
 

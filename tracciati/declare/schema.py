@@ -13,9 +13,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tracciati.declare.fields import FIELD_KEYS, ORIGINS, TARGETS, TYPE_KEYS
-from tracciati.declare.files import CODECS, SEPARATORS
+from tracciati.declare.files import SEPARATORS
 from tracciati.declare.rules import LANGUAGES
 from tracciati.declare.signs import SIGNS
+from tracciati.encodings import CODECS
 from tracciati.layout import BASES, DIRECTIONS
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ _KEYS: Mapping[str, Schema] = {
     "sign": _text("Where a number says that it is below zero", SIGNS),
     "plus": _text('What stands for "not below zero"; "+" when absent, in a delimited file before the digits nothing'),
     "minus": _text('What stands for "below zero"; "-" when absent'),
+    "signed": {"type": "boolean", "description": "packed, binary: can the number be below zero?"},
+    "endian": _text("binary: which byte comes first, the highest (big, when absent) or the lowest", ("big", "little")),
     "format": _text("A date's form, from yyyy yy MM dd and marks between them"),
     "pivot": _number("Years yy from here on are 19yy, those below it 20yy", 0),
     "value": _text("What a const always holds, with all its characters"),

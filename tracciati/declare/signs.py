@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
+from tracciati.values.signs import OVERPUNCHED
+
 if TYPE_CHECKING:
     from tracciati.declare.fields import Line
 
-Sign = Literal["", "leading", "trailing", "overpunch"]
-SIGNS: tuple[Sign, ...] = ("leading", "trailing", "overpunch")
+Sign = Literal["", "leading", "trailing", "overpunch", "overpunch_leading", "inside"]
+SIGNS: tuple[Sign, ...] = ("leading", "trailing", "overpunch", "overpunch_leading")
+_PUNCHED = ("overpunch", "overpunch_leading")
 
 
 def read_sign(line: Line) -> tuple[Sign, str, str]:
     """`Field.sign`, `Field.plus` and `Field.minus`."""
+    if line.table("signed").flag("signed"):
+        return "inside", "", ""
     sign = cast(Sign, line.table("sign").choice("sign", SIGNS, ""))
     for key in ("plus", "minus"):
-        if key in line.table(key) and sign in ("", "overpunch"):
-            why = "the letters of an overpunched digit are fixed" if sign else "there is no `sign`"
-            line.table(key).problem(key, f"{line.called(key)}: `{key}` has no meaning: {why}", "take it out")
-    if sign in ("", "overpunch"):
-        return sign, "", ""
+        if key in line.table(key) and not sign:
+            line.table(key).problem(
+                key, f"{line.called(key)}: `{key}` has no meaning: there is no `sign`", "take it out"
+            )
+    if not sign:
+        return "", "", ""
+    if sign in _PUNCHED:
+        return _read_punched(line, sign)
     is_delimited = line.form.kind == "delimited"
     may_lack = is_delimited and sign == "leading"
     plus_table = line.table("plus")
@@ -42,6 +50,24 @@ def read_sign(line: Line) -> tuple[Sign, str, str]:
     if plus == minus:
         plus_table.problem("plus", f"{line.called('plus')}: `plus` and `minus` are the same", "write two signs")
         return "", "", ""
+    return sign, plus, minus
+
+
+def _read_punched(line: Line, sign: Sign) -> tuple[Sign, str, str]:
+    """The ten characters for 0 to 9 with a sign punched over them; "" for those of IBM's cards."""
+    texts = []
+    for key, usual in zip(("plus", "minus"), OVERPUNCHED, strict=True):
+        table = line.table(key)
+        text = table.text(key)
+        if text and (len(set(text)) != 10 or not text.isascii() or not text.isprintable()):
+            what = f"{line.called(key)}: `{key}` must be ten ASCII characters, those for 0 to 9"
+            table.problem(key, what, f"as {key} = {usual!r}")
+            text = ""
+        texts.append(text)
+    plus, minus = texts
+    if set(plus or OVERPUNCHED[0]) & set(minus or OVERPUNCHED[1]) or set(minus) & set("0123456789"):
+        what = f"{line.called('minus')}: a character of `minus` is a digit, or one of `plus` too"
+        line.table("minus").problem("minus", what, "a plain digit is never below zero")
     return sign, plus, minus
 
 

@@ -40,7 +40,7 @@ def derived(lines: Lines, world: World) -> tuple[Record, ...]:
 
 
 def _with_derive(line: Table, world: World, record: Record, field: Field) -> Field:
-    if "derive" not in line or field.base not in ("integer", "decimal"):
+    if "derive" not in line or not field.is_number:
         return field
     written = line.value["derive"]
     texts: Mapping[Direction, str]
@@ -132,9 +132,9 @@ def _missing(expression: Term, world: World, direction: Direction) -> str:
 
 def _has_room(line: Table, key: tuple[str, ...], expression: Term, world: World, field: Field) -> bool:
     if isinstance(expression, Count):
-        if field.base != "integer":
+        if field.is_amount:
             line.problem(key, f"`{field.name}` is {field.base}; a count is an integer", 'write type = "integer"')
-        return field.base == "integer"
+        return not field.is_amount
     part = world.records[str(expression.path.record)].by_name[expression.path.field]
     digits = len(str(expression.modulus - 1)) if expression.modulus else part.digits or part.length or 0
     if part.scale != field.scale:

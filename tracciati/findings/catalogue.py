@@ -184,6 +184,8 @@ CATALOGUE: dict[str, Entry] = {
     "TR-F220": Entry("field", "error", "not a number with check digits", "non è un numero con cifre di controllo"),
     "TR-F221": Entry("field", "error", "wrong check digit", "cifra di controllo errata"),
     "TR-F222": Entry("field", "error", "sign missing or unknown", "segno assente o sconosciuto"),
+    "TR-F223": Entry("field", "error", "not a packed number", "non è un numero impaccato (packed)"),
+    "TR-F224": Entry("field", "error", "not a time of day", "non è un orario"),
     "TR-R301": Entry("record", "error", "out of sequence", "fuori sequenza"),
     "TR-R302": Entry("record", "error", "already used in this file", "già usato in questo file"),
     "TR-R303": Entry("record", "error", "differs from {other}", "diverso da {other}"),

@@ -131,7 +131,7 @@ class Witness:
         mask = np.zeros(len(raw), np.bool_)
         for first, last in hidden:
             mask[max(0, first - start) : max(0, last - start)] = True
-        raw[mask] = ord(MASK)
+        raw[mask] = MASK.encode(self.layout.file.codec)[0]
         return shown(raw.tobytes(), self.layout.file.codec)
 
 

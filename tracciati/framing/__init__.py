@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tracciati.encodings import EBCDIC, blank
 from tracciati.limits import RECORD_BYTES_MAX
 from tracciati.wording import counted
 
@@ -56,6 +57,7 @@ class Frame:
     starts, lengths, ends   int64 (n,): content of each record in the buffer; `ends` is after its separator
     broken   bool (n,): the record has a framing error, its fields cannot be read; None when none is
     is_plain no record holds a control character (known only of blocks with a stride)
+    blank    the byte that is one in the file's encoding
     stride   distance of the records where they lie side by side, all of the declared length; 0 where they do not
     continues  what the end of the block left unfinished
     """
@@ -69,6 +71,7 @@ class Frame:
     stride: int = 0
     is_plain: bool = False
     continues: Continues = ""
+    blank: int = ord(" ")
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -107,7 +110,7 @@ class Frame:
         starts, lengths = self.starts[rows], self.lengths[rows]
         table = gather(self.buffer, starts, width)
         if len(lengths) and int(lengths.min()) < width:
-            table[np.arange(width) >= lengths[:, None]] = ord(" ")
+            table[np.arange(width) >= lengths[:, None]] = self.blank
         return table
 
 
@@ -147,7 +150,8 @@ def frame(buffer: Bytes, form: FileForm, *, at_start: bool, is_last: bool, conti
     first = len(BYTE_ORDER_MARK) if at_start and buffer[:3].tobytes() == BYTE_ORDER_MARK else 0
     notes = (mark_note("TR-L106", 0, first),) if first else ()
     if form.separator == "none":
-        return _by_length(buffer, form, first, is_last=is_last, notes=notes)
+        found = _by_length(buffer, form, first, is_last=is_last, notes=notes)
+        return found if form.codec not in EBCDIC else replace(found, blank=blank(form.codec))
     if not continues:
         regular = _regular(buffer, form, first, is_last=is_last, notes=notes)
         if regular is not None:

@@ -24,7 +24,7 @@ from tracciati.generate.computed import Computed
 from tracciati.generate.drafting import UNITS_PER_STRETCH, Draft, Order, in_lines, stretches, unit_of
 from tracciati.generate.refusal import SpecimenError
 from tracciati.totals import Totals
-from tracciati.values import strings
+from tracciati.values import pages, strings
 from tracciati.writing import lines
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ def _check_given(layout: Layout, order: Order, path: str) -> None:
 
 
 def _expected(one: Field, text: str, layout: Layout) -> str:
-    why = bases.of(one.base).diagnose(text.encode(layout.file.codec, "replace"), one, layout.file.codec)
+    codec = pages.inner(layout.file.codec)
+    why = bases.of(one.base).diagnose(text.encode(codec, "replace"), one, codec)
     return f"write {why.expected_en}" if why.expected_en else "write one that the layout accepts"
 
 

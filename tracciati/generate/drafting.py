@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracciati import bases, rules
+from tracciati.encodings import blank
 from tracciati.expression import Aggregate, Combined, Count, Name, names
 from tracciati.framing import SEPARATORS
 from tracciati.framing.matching import Order as Succession
 from tracciati.generate import specimens, succession
 from tracciati.generate.refusal import SpecimenError
-from tracciati.values import Values
+from tracciati.values import Values, pages
 from tracciati.writing import lines
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Part:
         separator = SEPARATORS[layout.file.separator]
         assert layout.file.length is not None, "a fixed layout has a record length"
         length = layout.file.length
-        out = np.full((len(self.types), length + len(separator)), ord(" "), np.uint8)
+        out = np.full((len(self.types), length + len(separator)), blank(layout.file.codec), np.uint8)
         out[:, length:] = np.frombuffer(separator, np.uint8)
         for record in layout.records:
             rows = np.flatnonzero(self.types == record.index)
@@ -76,7 +77,8 @@ class Part:
                 continue
             table = np.empty((len(rows), length), np.uint8)
             for one in record.fields_in(self.draft.order.direction):
-                table[:, one.start : one.stop] = self.draft.cells(record, one, self.arrays[record.name][one.name])
+                cells = self.draft.cells(record, one, self.arrays[record.name][one.name])
+                table[:, one.start : one.stop] = pages.closed(cells, one, layout.file.codec)
             out[rows, :length] = table
         return out.tobytes()
 
@@ -122,6 +124,7 @@ class Draft:
 
     def __init__(self, layout: Layout, order: Order, computed: Mapping[str, pa.Array]) -> None:
         self.layout, self.order, self.computed = layout, order, computed
+        self.codec = pages.inner(layout.file.codec)
         self.chance = np.random.default_rng(order.seed)
         self.automaton = layout.structure[order.direction]
         self.made: dict[str, int] = dict.fromkeys((r.name for r in layout.records), 0)
@@ -277,22 +280,22 @@ class Draft:
             cells = self.cells(record, one, array)
         else:
             cells, lengths = _padded(self.spelled(record, one, array), right=one.base in bases.RIGHT_ALIGNED)
-        column = bases.of(one.base).read(cells, one, lengths, codec=self.layout.file.codec)
-        return Values(one, column.values, cells, lengths, column.null, column.bad)
+        column = bases.of(one.base).read(cells, one, lengths, codec=self.codec)
+        return Values(one, column.values, cells, lengths, column.null, column.bad, self.codec)
 
     def cells(self, record: Record, one: Field, array: pa.Array) -> NDArray[np.uint8]:
-        """The cells of a fixed field."""
+        """The cells of a fixed field, as its base writes them."""
         if one.origin and self.order.direction == "request":
             return _blank(one, len(array))
         path = f"{record.name}.{one.name}"
-        cells: NDArray[np.uint8] = bases.of(one.base).write(array, one, self.layout.file.codec, path=path)
+        cells: NDArray[np.uint8] = bases.of(one.base).write(array, one, self.codec, path=path)
         return cells
 
     def spelled(self, record: Record, one: Field, array: pa.Array) -> pa.StringArray:
         """The cells of a delimited column, in the file's encoding, without quotes."""
         if one.origin and self.order.direction == "request":
             return pa.nulls(len(array), pa.string())
-        return bases.of(one.base).spell(array, one, self.layout.file.codec, path=f"{record.name}.{one.name}")
+        return bases.of(one.base).spell(array, one, self.codec, path=f"{record.name}.{one.name}")
 
 
 def _in_turn(layout: Layout, automaton: Automaton) -> list[Record]:
@@ -329,7 +332,7 @@ def _narrowest(layout: Layout, path: str, repeaters: list[Field]) -> tuple[Field
     """The field at `path` as short as the shortest that repeats it, and whether one of these must have a value."""
     one = layout.field(path)
     lengths = [field.length for field in (one, *repeaters) if field.length is not None]
-    is_free = one.base in ("text", "integer", "decimal") and one.codes is None
+    is_free = one.base in ("text", "integer", "decimal", "packed") and one.codes is None
     digits = min(field.digits for field in (one, *repeaters))
     narrow = replace(one, length=min(lengths, default=None), digits=digits) if is_free else one
     can_be_empty = layout.file.kind == "delimited"
@@ -344,7 +347,7 @@ def _has_blanks(one: Field) -> bool:
 
 def _as_type(array: pa.Array, one: Field) -> pa.Array:
     """Another field's values in the type of this one: amounts of the same scale may differ in their digits."""
-    return array.cast(specimens.arrow_type(one)) if one.base == "decimal" else array
+    return array.cast(specimens.arrow_type(one)) if one.is_amount else array
 
 
 def _blank(one: Field, count: int) -> NDArray[np.uint8]:

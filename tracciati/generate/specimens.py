@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import string
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from tracciati.bases import binary
 from tracciati.generate import patterned
 from tracciati.generate.refusal import SpecimenError
 from tracciati.layout import ATTESTED
@@ -92,7 +93,7 @@ def column(
         values = patterned.column(field, count, chance, path=path, codec=codec)
     else:
         values = _BY_BASE[field.base](field, count, chance, codec)
-    if field.base in ("integer", "decimal"):
+    if field.is_number:
         values = _numbers(field, values)
     left_out = not field.required and not field.unique and not is_needed and (bool(field.null) or can_be_empty)
     if not left_out:
@@ -101,9 +102,9 @@ def column(
     return pa.compute.if_else(keep, values, pa.scalar(None, values.type))
 
 
-def typed(field: Field, text: str) -> str | int | Decimal | date:
+def typed(field: Field, text: str) -> str | int | Decimal | date | time:
     """A text that a person wrote (12.50, 2026-01-31) as a value of the field. Raises ValueError when it is none."""
-    if field.base == "integer":
+    if field.is_number and not field.is_amount:
         if not re.fullmatch(r"-?[0-9]{1,18}" if field.sign else r"[0-9]{1,18}", text):
             raise ValueError(f"{text!r} is no whole number")
         return int(text)
@@ -116,7 +117,12 @@ def typed(field: Field, text: str) -> str | int | Decimal | date:
             return date.fromisoformat(text)
         except ValueError as problem:
             raise ValueError(f"{text!r} is no day") from problem
-    if field.base != "decimal":
+    if field.base == "time":
+        try:
+            return time.fromisoformat(text)
+        except ValueError as problem:
+            raise ValueError(f"{text!r} is no time of day") from problem
+    if not field.is_amount:
         return text
     try:
         value = Decimal(text)
@@ -140,9 +146,11 @@ def days_from(first: date | None, count: int, chance: np.random.Generator) -> pa
 
 def arrow_type(field: Field) -> pa.DataType:
     """The Arrow type of a field's values."""
-    if field.base == "integer":
+    if field.is_number and not field.is_amount:
         return pa.int64()
-    if field.base == "decimal":
+    if field.base == "time":
+        return pa.time32("s")
+    if field.is_amount:
         return pa.decimal128(max(field.digits, field.scale, 1), field.scale)
     if field.base == "boolean":
         return pa.bool_()
@@ -172,8 +180,10 @@ def _unique(field: Field, count: int, first: int, path: str) -> Any:
     if field.most is not None and count and numbers[-1] > field.most:
         why = f"{first + count} unique values do not fit below its greatest one"
         raise SpecimenError(path, why, "ask for fewer records")
-    if field.base in ("integer", "decimal"):
+    if field.is_number:
         return numbers
+    if field.base == "time":
+        return pa.array(numbers.astype(np.int32) % 86_400, pa.int32()).cast(pa.time32("s"))
     if field.base in ("codice_fiscale", "partita_iva"):
         return _fiscal_codes(numbers) if field.base == "codice_fiscale" else _vat_numbers(numbers)
     if field.base in ATTESTED:
@@ -236,6 +246,8 @@ def _digits(field: Field, count: int, chance: np.random.Generator, codec: str) -
 def _integers(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
     least = 1 if field.least is None else field.least
     stop = max(10 ** min(field.digits, DIGITS_MAX), least + 1)
+    if field.base == "binary":
+        stop = min(stop, binary.range_of(field.length or 1, is_signed=bool(field.sign))[1] + 1)
     if field.most is not None:
         stop = min(stop, field.most + 1)
         least = min(least, field.most)
@@ -256,6 +268,12 @@ def _dates(field: Field, count: int, chance: np.random.Generator, codec: str) ->
     if field.most is not None and field.most < last:
         first, last = max(field.most - (last - first), field.least or field.most - (last - first)), field.most
     return pa.array(chance.integers(first, last + 1, count, dtype=np.int32), pa.date32())
+
+
+def _times(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
+    step = 1 if "ss" in field.format else 60
+    seconds = chance.integers(0, 86_400 // step, count, dtype=np.int32) * np.int32(step)
+    return pa.array(seconds, pa.int32()).cast(pa.time32("s"))
 
 
 def _codice_fiscale(field: Field, count: int, chance: np.random.Generator, codec: str) -> Any:
@@ -391,6 +409,9 @@ _BY_BASE: dict[str, Callable[[Field, int, np.random.Generator, str], Any]] = {
     "digits": _digits,
     "integer": _integers,
     "decimal": _integers,
+    "packed": _integers,
+    "binary": _integers,
+    "time": _times,
     "date": _dates,
     "codice_fiscale": _codice_fiscale,
     "partita_iva": _partita_iva,

@@ -4,33 +4,62 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tracciati.expression import Count, Sum, text_of
-from tracciati.plain import quoted, say
+from tracciati.expression import Count, Derivation, terms, text_of
+from tracciati.plain import number_of, quoted, say
 
 if TYPE_CHECKING:
-    from tracciati.expression import Expression
+    from collections.abc import Mapping
+
+    from tracciati.expression import Aggregate, Expression, Function
     from tracciati.layout import Layout
     from tracciati.plain import Language
 
 
-def derivation(expression: Expression, layout: Layout, language: Language) -> str:
-    """What a field with `derive` must be equal to."""
-    if isinstance(expression, Count):
-        return _count(expression.target, layout, language)
-    if isinstance(expression, Sum):
-        record, name = quoted(expression.path.record or "", language), quoted(expression.path.field, language)
-        text = say(language, it=f"somma di {name} nei record {record}", en=f"sum of {name} over the records {record}")
-        if expression.where is None:
-            return text
-        condition = quoted(text_of(expression.where), language)
-        return text + say(language, it=f" con {condition}", en=f" where {condition}")
-    return text_of(expression)
+def derivation(expression: Expression, layout: Layout, language: Language, scope: str = "") -> str:
+    """What a field with `derive` must be equal to. scope: the group that is totalled; "" for the file."""
+    if not isinstance(expression, Derivation):
+        return text_of(expression)
+    said = ""
+    for sign, term in terms(expression):
+        one = _count(term, layout, language) if isinstance(term, Count) else _aggregate(term, language)
+        if said:
+            said += say(language, it=", più ", en=", plus ") if sign > 0 else say(language, it=", meno ", en=", minus ")
+        said += one
+    if not scope:
+        return said
+    name = quoted(scope, language)
+    return said + say(language, it=f", nel proprio gruppo {name}", en=f", in its own group {name}")
 
 
-def _count(target: str, layout: Layout, language: Language) -> str:
-    if target == "*":
-        return say(language, it="numero di tutti i record del file", en="number of all records of the file")
-    name = quoted(target, language)
-    if target in layout.groups:
+def _aggregate(total: Aggregate, language: Language) -> str:
+    italian, english = _FUNCTIONS[total.function]
+    record, name = quoted(total.path.record or "", language), quoted(total.path.field, language)
+    text = say(language, it=f"{italian} {name} nei record {record}", en=f"{english} {name} over the records {record}")
+    if total.where is not None:
+        condition = quoted(text_of(total.where), language)
+        text += say(language, it=f" con {condition}", en=f" where {condition}")
+    if total.modulus:
+        text += say(language, it=f", resto della divisione per {total.modulus}", en=f", modulo {total.modulus}")
+    return text
+
+
+_FUNCTIONS: Mapping[Function, tuple[str, str]] = {
+    "sum": ("somma di", "sum of"),
+    "hash_sum": ("somma di controllo di", "hash sum of"),
+    "min": ("minimo di", "smallest"),
+    "max": ("massimo di", "greatest"),
+    "first": ("primo valore di", "first"),
+    "last": ("ultimo valore di", "last"),
+}
+
+
+def _count(count: Count, layout: Layout, language: Language) -> str:
+    if count.per > 1:
+        size = number_of(count.per, language, it=("record", "record"), en=("record", "records"))
+        return say(language, it=f"numero dei blocchi di {size}", en=f"number of blocks of {size}")
+    if count.target == "*":
+        return say(language, it="numero di tutti i record", en="number of all records")
+    name = quoted(count.target, language)
+    if count.target in layout.groups:
         return say(language, it=f"numero dei gruppi {name}", en=f"number of groups {name}")
     return say(language, it=f"numero dei record {name}", en=f"number of records {name}")

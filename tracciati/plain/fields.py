@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from tracciati.expression import is_total, targets
 from tracciati.layout import DIRECTIONS
 from tracciati.plain import direction, directions, listed, number_of, quoted, say
 from tracciati.plain.expressions import derivation
 from tracciati.values import bounds
-from tracciati.values.signs import OVERPUNCHED
+from tracciati.values.signs import punched_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,6 +121,29 @@ def _italian_format(text: str) -> str:
     return text
 
 
+def _time(field: Field, form: FileForm, language: Language) -> str:
+    return say(language, it=f"ora {field.format}", en=f"time {field.format}")
+
+
+def _raw(field: Field, form: FileForm, language: Language) -> str:
+    """A number whose cells are no text."""
+    size = number_of(field.length or 0, language, it=("byte", "byte"), en=("byte", "bytes"))
+    digits = number_of(field.digits, language, it=_DIGITS["it"], en=_DIGITS["en"])
+    if field.base == "packed":
+        text = say(language, it="numero impaccato (COMP-3)", en="packed number (COMP-3)")
+    else:
+        order = {
+            "big": say(language, it="il byte più alto per primo", en="highest byte first"),
+            "little": say(language, it="il byte più basso per primo", en="lowest byte first"),
+        }[field.endian]
+        text = say(language, it=f"numero binario, {order}", en=f"binary number, {order}")
+    text = say(language, it=f"{text}, {size}, al massimo {digits}", en=f"{text}, {size}, at most {digits}")
+    if not field.scale:
+        return text
+    decimals = number_of(field.scale, language, it=("decimale", "decimali"), en=("decimal", "decimals"))
+    return text + say(language, it=f" di cui {decimals}", en=f" of which {decimals}")
+
+
 def _const(field: Field, form: FileForm, language: Language) -> str:
     shown = blanks_or(field.value, language)
     return say(language, it=f"costante {shown}", en=f"constant {shown}")
@@ -208,6 +232,9 @@ _KINDS: Mapping[Base, Callable[[Field, FileForm, Language], str]] = {
     "mod97": _mod97,
     "mod11": _mod11,
     "boolean": _boolean,
+    "time": _time,
+    "packed": _raw,
+    "binary": _raw,
 }
 
 
@@ -221,12 +248,16 @@ def blanks_or(text: str, language: Language) -> str:
 
 
 def _sign(field: Field, language: Language) -> str:
-    if field.sign == "overpunch":
-        (plus, minus) = (f"{letters[0]} {letters[1]}-{letters[-1]}" for letters in OVERPUNCHED)
+    if field.sign == "inside":
+        return say(language, it="con il segno", en="with its sign")
+    if field.sign in ("overpunch", "overpunch_leading"):
+        plus, minus = (quoted(letters, language) for letters in punched_letters(field))
+        is_last = field.sign == "overpunch"
+        place = say(language, it="nell'ultima" if is_last else "nella prima", en="last" if is_last else "first")
         return say(
             language,
-            it=f"segno nell'ultima cifra (da 0 a 9: {plus}; se negativo: {minus})",
-            en=f"sign in the last digit (0 to 9: {plus}; below zero: {minus})",
+            it=f"segno {place} cifra (da 0 a 9: {plus}; se negativo: {minus})",
+            en=f"sign in the {place} digit (0 to 9: {plus}; below zero: {minus})",
         )
     minus, plus = (blanks_or(text, language) if text else "" for text in (field.minus, field.plus))
     else_it, else_en = f"altrimenti {plus or 'nulla'}", f"else {plus or 'nothing'}"
@@ -259,7 +290,9 @@ def _filled(field: Field, form: FileForm, language: Language) -> str:
 
 def _least_size(field: Field) -> int:
     """The size of the shortest value that the field can have."""
-    if field.base in ("const", "date", "filler") or (field.base == "digits" and field.pad == "0"):
+    if field.base in ("const", "date", "time", "filler", "packed", "binary") or (
+        field.base == "digits" and field.pad == "0"
+    ):
         return field.length or 0
     if field.base == "boolean":
         return min(len(field.yes), len(field.no))
@@ -291,7 +324,7 @@ def notes(field: Field, record: Record, layout: Layout, language: Language) -> l
     """All else that is agreed about the field, a sentence each; the codes are the reader's to show."""
     found = [_null(field, language), _pattern(field, language), _bounds(field, language)]
     found += [_same_as(field, language), _sequence(field, language), _unique(field, language)]
-    found += [*_derive(field, layout, language), _origin(field, record, language), _target(field, language)]
+    found += [*_derive(field, record, layout, language), _origin(field, record, language), _target(field, language)]
     found += [_only(field.only, language), _overflow(field, language), _transliterate(field, language)]
     if field.sensitive:
         found.append(
@@ -364,11 +397,13 @@ def _unique(field: Field, language: Language) -> str:
     )
 
 
-def _derive(field: Field, layout: Layout, language: Language) -> list[str]:
+def _derive(field: Field, record: Record, layout: Layout, language: Language) -> list[str]:
     """A total for all directions that have the same, in one sentence."""
     by_text: dict[str, list[Direction]] = {}
     for one, expression in field.derive.items():
-        by_text.setdefault(derivation(expression, layout, language), []).append(one)
+        automaton = layout.structure.get(one)
+        scope = automaton.scope(record.index, targets(expression)) if automaton and is_total(expression) else ""
+        by_text.setdefault(derivation(expression, layout, language, scope or ""), []).append(one)
     found = []
     for text, its in by_text.items():
         where = "" if len(by_text) == 1 and len(its) == len(layout.structure) else f" ({directions(its, language)})"

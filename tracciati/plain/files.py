@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tracciati import encodings
 from tracciati.plain import number_of, quoted, say
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ class Entry:
     text: str
 
 
-CODECS = {"ascii": "ASCII", "iso8859-1": "ISO 8859-1 (Latin-1)", "cp1252": "Windows-1252", "utf-8": "UTF-8"}
+CODECS = {
+    **{name: name.upper() for name in encodings.CODECS},
+    **{name: f"ISO 8859-{name.partition('-')[2]}" for name in encodings.CODECS if name.startswith("iso8859-")},
+    "iso8859-1": "ISO 8859-1 (Latin-1)",
+    "cp1252": "Windows-1252",
+    **{name: f"EBCDIC, {name}" for name in encodings.EBCDIC},
+}
 _SEPARATORS = {"CRLF": "CR LF (0D 0A)", "LF": "LF (0A)", "CR": "CR (0D)"}
 _MARKS = {
     ";": ("punto e virgola", "semicolon"),

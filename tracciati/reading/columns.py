@@ -17,7 +17,7 @@ from tracciati.bases import text as text_base
 from tracciati.findings import Fault, Faults, path_of
 from tracciati.framing import Frame, Index
 from tracciati.framing.delimited import CellFrame
-from tracciati.values import Values, bounds
+from tracciati.values import Values, bounds, pages
 from tracciati.values.cells import Bytes, Column, Flags, equal, words
 from tracciati.wording import counted
 
@@ -78,17 +78,20 @@ class Reader:
                 continue
             column = self._column(frame, record, field, rows, cells, lengths, faults, bad)
             if field.name in keep:
-                values[field.name] = Values(
-                    field, column.values, cells, lengths, column.null, column.bad, self.layout.file.codec
-                )
+                values[field.name] = Values(field, column.values, cells, lengths, column.null, column.bad, self.codec)
             if self.arrow:
-                arrays[field.name] = bases.of(field.base).arrow(cells, column, field, self.layout.file.codec, lengths)
+                arrays[field.name] = bases.of(field.base).arrow(cells, column, field, self.codec, lengths)
         return RecordColumns(record, rows, values, arrays, bad)
+
+    @property
+    def codec(self) -> str:
+        """The codec of cells as bases get them."""
+        return pages.inner(self.layout.file.codec)
 
     def _absent(self, field: Field, cells: Bytes, lengths: Index | None) -> Values:
         """A column without values, whatever stands in it: what we fill in the answer has none in the request."""
-        numbers = np.zeros(len(cells), np.int64) if field.base in ("integer", "decimal", "date") else None
-        return Values(field, numbers, cells, lengths, np.ones(len(cells), np.bool_), None, self.layout.file.codec)
+        numbers = np.zeros(len(cells), np.int64) if field.is_number or field.base in ("date", "time") else None
+        return Values(field, numbers, cells, lengths, np.ones(len(cells), np.bool_), None, self.codec)
 
     def _table(self, frame: Frame, rows: Index) -> Bytes:
         """The records' bytes: a view where they lie side by side, else a copy of just these."""
@@ -102,7 +105,7 @@ class Reader:
         self, frame: Frame, rows: Index, table: Bytes | None, field: Field, place: int
     ) -> tuple[Bytes, Index | None]:
         if table is not None:
-            return table[:, field.start : field.stop], None
+            return pages.opened(table[:, field.start : field.stop], field, self.layout.file.codec), None
         assert isinstance(frame, CellFrame), "no table: a delimited file"
         is_text = field.base == "text" and not field.codes
         width_max = 1 << 30 if is_text or field.base == "const" else max(NARROW_BYTES, field.length or 0)
@@ -119,7 +122,7 @@ class Reader:
         faults: Faults,
         bad: Flags,
     ) -> Column:
-        codec = self.layout.file.codec
+        codec = self.codec
         column: Column
         if field.base == "text":
             column = text_base.read(cells, field, lengths, codec=codec, plain=frame.is_plain)
@@ -151,7 +154,7 @@ class Reader:
     ) -> None:
         """A value that could be read lies where the layout says, or its record is wrong."""
         if field.pattern:
-            texts = bases.of(field.base).arrow(cells, column, field, self.layout.file.codec, lengths)
+            texts = bases.of(field.base).arrow(cells, column, field, self.codec, lengths)
             code, found = "TR-F216", bounds.unlike(texts, field)
         elif column.values is not None:
             code, found = "TR-F217", bounds.outside(column.values, field)
@@ -198,12 +201,12 @@ class Reader:
         self, frame: Frame, record: Record, field: Field, rows: Index, at: Index, faults: Faults, bad: Flags
     ) -> None:
         """Say of each bad cell why it is bad."""
-        diagnose, codec = bases.of(field.base).diagnose, self.layout.file.codec
+        diagnose, codec = bases.of(field.base).diagnose, self.codec
         known: dict[bytes, Fault] = {}
         for index in at.tolist():
             row = int(rows[index])
             start, stop = span(frame, record, field, row, self.direction)
-            raw = cell_bytes(frame, record, field, row, self.direction)
+            raw = cell_bytes(frame, record, field, row, self.direction, self.layout.file.codec)
             if raw not in known:
                 why = diagnose(raw, field, codec)
                 expected = {"expected_en": why.expected_en, "expected_it": why.expected_it}
@@ -242,7 +245,7 @@ class Reader:
         faults: Faults,
     ) -> None:
         """A field that the answer fills holds its padding, blanks or a null text in a request."""
-        filled = _is_filled(cells, lengths, field, self.layout.file.codec)
+        filled = _is_filled(cells, lengths, field, self.codec)
         if filled is not None:
             at = np.flatnonzero(filled)
             self._report("TR-F213", frame, record, field, rows[at], faults, ("blanks", "spazi"))
@@ -282,15 +285,19 @@ def span(frame: Frame, record: Record, field: Field, row: int, direction: Direct
     return min(begin + field.start, end), min(begin + field.stop, end)
 
 
-def cell_bytes(frame: Frame, record: Record, field: Field, row: int, direction: Direction) -> bytes:
-    """A field's bytes as they are meant: without doubled quotes, and a short record filled with blanks."""
+def cell_bytes(frame: Frame, record: Record, field: Field, row: int, direction: Direction, codec: str) -> bytes:
+    """A field's bytes as its base reads them: without doubled quotes, and a short record filled with blanks.
+
+    codec  of the file
+    """
     start, stop = span(frame, record, field, row, direction)
     raw: bytes = frame.buffer[start:stop].tobytes()
     if isinstance(frame, CellFrame):
         cell = int(frame.first_cells[row]) + record.fields_in(direction).index(field)
         return frame.unescaped.get(cell, raw)
     assert field.length is not None, "a fixed field has a length"
-    return raw.ljust(field.length)
+    whole = raw.ljust(field.length, bytes([frame.blank]))
+    return pages.opened(np.frombuffer(whole, np.uint8), field, codec).tobytes()
 
 
 def fault_at(
@@ -310,10 +317,12 @@ def fault_at(
 
 def arrow_type(field: Field) -> pa.DataType:
     """The Arrow type of a field's column."""
-    if field.base == "integer":
-        return pa.int64()
-    if field.base == "decimal":
+    if field.is_amount:
         return pa.decimal128(field.digits, field.scale)
+    if field.is_number:
+        return pa.int64()
+    if field.base == "time":
+        return pa.time32("s")
     if field.base == "boolean":
         return pa.bool_()
     return pa.date32() if field.base == "date" else pa.string()

@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tracciati.layout import Field
-from tracciati.values.signs import OVERPUNCHED, width_of
+from tracciati.values.signs import punched_letters, width_of
 from tracciati.wording import counted
 
 CODES_SHOWN = 12
+_PUNCHED = ("overpunch", "overpunch_leading")
 _ENGLISH = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _ITALIAN = ("nessuna", "una", "due", "tre", "quattro", "cinque", "sei", "sette", "otto", "nove")
 _MARKS = {",": ("a comma", "una virgola"), ".": ("a point", "un punto")}
@@ -109,8 +110,8 @@ def _not_signed(cell: bytes, field: Field) -> Diagnosis:
     inner = cell.strip(b" ") if field.pad == " " else cell
     is_last = field.sign in ("trailing", "overpunch")
     body, sign = (inner[:-1], inner[-1:]) if is_last else (inner[1:], inner[:1])
-    if field.sign == "overpunch":
-        is_known = sign.decode("latin-1") in "".join(("0123456789", *OVERPUNCHED))
+    if field.sign in _PUNCHED:
+        is_known = sign.decode("latin-1") in "".join(("0123456789", *punched_letters(field)))
         body += b"0"
     else:
         is_known = bool(sign) and sign.decode("latin-1") in (field.plus, field.minus)
@@ -124,16 +125,20 @@ def _not_signed(cell: bytes, field: Field) -> Diagnosis:
 
 def _signed_en(field: Field) -> str:
     digits = _digits(replace(field, sign="", length=None))[0]
-    if field.sign == "overpunch":
-        return f"{digits}, the last one with its sign: {{ A to I, or }} J to R below zero"
+    if field.sign in _PUNCHED:
+        plus, minus = punched_letters(field)
+        which = "last" if field.sign == "overpunch" else "first"
+        return f"{digits}, the {which} one with its sign: one of {plus}, or of {minus} below zero"
     signs = f"{field.minus!r} or {field.plus!r}" if field.plus else f"{field.minus!r} or nothing"
     return f"{digits}, and {signs} {'after' if field.sign == 'trailing' else 'before'} them"
 
 
 def _signed_it(field: Field) -> str:
     digits = _digits(replace(field, sign="", length=None))[1]
-    if field.sign == "overpunch":
-        return f"{digits}, l'ultima con il segno: {{ A-I, oppure }} J-R sotto zero"
+    if field.sign in _PUNCHED:
+        plus, minus = punched_letters(field)
+        which = "l'ultima" if field.sign == "overpunch" else "la prima"
+        return f"{digits}, {which} con il segno: uno tra {plus}, o tra {minus} sotto zero"
     signs = f"{field.minus!r} o {field.plus!r}" if field.plus else f"{field.minus!r} o niente"
     return f"{digits}, e {signs} {'dopo' if field.sign == 'trailing' else 'prima'}"
 

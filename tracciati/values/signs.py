@@ -3,8 +3,10 @@
     leading     a byte before the digits: "-000125"; with blanks as padding it stands right before them: "   -125"
     trailing    a byte after the digits: "000125-"
     overpunch   in the last digit: { A to I are 0 to 9, } J to R are 0 to 9 below zero; a plain digit is not below zero
+    overpunch_leading   the same in the first digit
 
-`plus` and `minus` are what stands for the sign. In a delimited file a leading `plus` may be nothing at all.
+`plus` and `minus` are what stands for the sign; for an overpunched digit the ten characters for 0 to 9, where they are
+others. In a delimited file a leading `plus` may be nothing at all.
 Source of the overpunched letters: the zone punches of IBM's cards, as COBOL's SIGN IS TRAILING has them in EBCDIC.
 """
 
@@ -53,7 +55,14 @@ def taken_off(cells: Bytes, field: Field, lengths: Lengths | None) -> Unsigned:
     if not cells.size:
         return Unsigned(cells, lengths, np.zeros(len(cells), np.bool_), None)
     if field.sign == "overpunch":
-        return _overpunched(cells, lengths)
+        return _overpunched(cells, field, lengths, np.full(len(cells), cells.shape[1] - 1))
+    if field.sign == "overpunch_leading":
+        first = np.zeros(len(cells), np.int64)
+        if lengths is not None:
+            first = np.clip(cells.shape[1] - lengths, 0, cells.shape[1] - 1).astype(np.int64)
+        elif field.pad != "0":
+            first = (cells != ord(field.pad)).argmax(axis=1)
+        return _overpunched(cells, field, lengths, first)
     if field.sign == "trailing":
         negative, bad = _read(cells[:, -1], field)
         if lengths is None:
@@ -72,14 +81,15 @@ def _read(column: Bytes, field: Field) -> tuple[Flags, Flags | None]:
     return negative, bad if bad.any() else None
 
 
-def _overpunched(cells: Bytes, lengths: Lengths | None) -> Unsigned:
-    digits, negative = _overpunch_tables()
-    last = cells[:, -1]
-    found = digits.take(last)
+def _overpunched(cells: Bytes, field: Field, lengths: Lengths | None, places: NDArray[np.int64]) -> Unsigned:
+    digits, negative = _overpunch_tables(field.plus, field.minus)
+    rows = np.arange(len(cells))
+    punched = cells[rows, places]
+    found = digits.take(punched)
     bad = found == 0
     made = cells.copy()
-    made[:, -1] = np.where(bad, last, found)
-    return Unsigned(made, lengths, negative.take(last), bad if bad.any() else None)
+    made[rows, places] = np.where(bad, punched, found)
+    return Unsigned(made, lengths, negative.take(punched), bad if bad.any() else None)
 
 
 def _floating(cells: Bytes, field: Field, lengths: Lengths | None) -> Unsigned:
@@ -106,10 +116,13 @@ def _floating(cells: Bytes, field: Field, lengths: Lengths | None) -> Unsigned:
 def put_on(digits: Bytes, numbers: NDArray[np.int64], field: Field) -> Bytes:
     """Cells of digits, as wide as the field without its sign, with the sign of `numbers`."""
     negative = numbers < 0
-    if field.sign == "overpunch":
+    if field.sign in ("overpunch", "overpunch_leading"):
         made = digits.copy()
-        last = digits[:, -1] - np.uint8(_ZERO)
-        made[:, -1] = np.where(negative, _letters(1).take(last), _letters(0).take(last))
+        rows, places = np.arange(len(digits)), np.full(len(digits), digits.shape[1] - 1)
+        if field.sign == "overpunch_leading":
+            places = (digits != ord(" ")).argmax(axis=1)
+        punched = digits[rows, places] - np.uint8(_ZERO)
+        made[rows, places] = np.where(negative, _letters(field, 1).take(punched), _letters(field, 0).take(punched))
         return made
     sign = np.where(negative, ord(field.minus), ord(field.plus or " ")).astype(np.uint8)[:, None]
     if field.sign == "trailing":
@@ -125,11 +138,15 @@ def put_on(digits: Bytes, numbers: NDArray[np.int64], field: Field) -> Bytes:
 def spelled(texts: pa.StringArray, numbers: NDArray[np.int64], field: Field) -> pa.StringArray:
     """Texts of digits, as a delimited file has them, with the sign of `numbers`."""
     negative = pa.array(numbers < 0)
-    if field.sign == "overpunch":
-        last = pc.cast(pc.utf8_slice_codeunits(texts, -1), pa.int32())
-        over = [pa.array(list(letters), pa.string()).take(last) for letters in OVERPUNCHED]
-        shorter = pc.utf8_slice_codeunits(texts, 0, -1)
-        return pc.binary_join_element_wise(shorter, pc.if_else(negative, over[1], over[0]), "")
+    if field.sign in ("overpunch", "overpunch_leading"):
+        is_first = field.sign == "overpunch_leading"
+        one = pc.utf8_slice_codeunits(texts, 0, 1) if is_first else pc.utf8_slice_codeunits(texts, -1)
+        digit = pc.cast(one, pa.int32())
+        over = [pa.array(list(letters), pa.string()).take(digit) for letters in punched_letters(field)]
+        others = pc.utf8_slice_codeunits(texts, 1) if is_first else pc.utf8_slice_codeunits(texts, 0, -1)
+        punched = pc.if_else(negative, over[1], over[0])
+        parts = (punched, others) if is_first else (others, punched)
+        return pc.binary_join_element_wise(*parts, "")
     sign = pc.if_else(negative, field.minus, field.plus)
     parts = (texts, sign) if field.sign == "trailing" else (sign, texts)
     return pc.binary_join_element_wise(*parts, "")
@@ -144,17 +161,21 @@ def with_signs(
     return numbers, either(bad, found.bad)
 
 
+def punched_letters(field: Field) -> tuple[str, str]:
+    """The characters for 0 to 9, not below zero and below it."""
+    return field.plus or OVERPUNCHED[0], field.minus or OVERPUNCHED[1]
+
+
 @cache
-def _overpunch_tables() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _overpunch_tables(plus: str, minus: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """By byte: the ASCII digit that it is (0 for none), and whether it is below zero."""
     digits, negative = np.zeros(256, np.uint8), np.zeros(256, np.bool_)
     for number in range(10):
-        for letters in ("0123456789", *OVERPUNCHED):
+        for letters in ("0123456789", plus or OVERPUNCHED[0], minus or OVERPUNCHED[1]):
             digits[ord(letters[number])] = _ZERO + number
-        negative[ord(OVERPUNCHED[1][number])] = True
+        negative[ord((minus or OVERPUNCHED[1])[number])] = True
     return digits, negative
 
 
-@cache
-def _letters(which: int) -> NDArray[np.uint8]:
-    return np.frombuffer(OVERPUNCHED[which].encode("ascii"), np.uint8)
+def _letters(field: Field, which: int) -> NDArray[np.uint8]:
+    return np.frombuffer(punched_letters(field)[which].encode("ascii"), np.uint8)

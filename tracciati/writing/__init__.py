@@ -26,7 +26,7 @@ from tracciati.errors import DoesNotFit, TracciatiError, WritingError
 from tracciati.framing import Frame, Index, delimited
 from tracciati.framing.delimited import CellFrame
 from tracciati.framing.matching import UNKNOWN, Types, match, present
-from tracciati.values import spelling, strings
+from tracciati.values import pages, spelling, strings
 from tracciati.values.cells import Column, place
 from tracciati.wording import counted
 from tracciati.writing import lines, transliteration
@@ -165,7 +165,7 @@ class Writer:
                 if f"{record.name}.{field.name}" in self._draft.repeated:
                     values = read_column(frame, self.layout, "request", record, field, last)
                     column = Column(values.numbers, values.null, values.bad)
-                    array = bases.of(field.base).arrow(values.cells, column, field, self._form.codec, values.lengths)
+                    array = bases.of(field.base).arrow(values.cells, column, field, values.codec, values.lengths)
                     self._draft.remember(f"{record.name}.{field.name}", array)
 
     def _check_types(self, types: Types) -> None:
@@ -185,8 +185,8 @@ class Writer:
                     array = _of_rows(values[origin], units[rows])
                     path = f"{record.name}.{field.name}"
                     ready = self._prepared(array, field, path)
-                    cells = bases.of(field.base).write(ready, field, self._form.codec, path=path)
-                    encoded.append((field, rows, cells))
+                    cells = bases.of(field.base).write(ready, field, pages.inner(self._form.codec), path=path)
+                    encoded.append((field, rows, pages.closed(cells, field, self._form.codec)))
         if not encoded:
             return frame.buffer
         frame, copied = _long_enough(frame, [(field.stop, rows) for field, rows, _ in encoded])
@@ -245,7 +245,7 @@ class Writer:
         """The values with their characters replaced where the layout declares it; counted."""
         if not field.transliterate:
             return array
-        spelled, count = transliteration.apply(spelling.text(array, field), self._form.codec)
+        spelled, count = transliteration.apply(spelling.text(array, field), pages.inner(self._form.codec))
         if count:
             self._transliterated[path] = self._transliterated.get(path, 0) + count
         return spelled
@@ -296,7 +296,7 @@ def fits(layout: Layout, direction: Direction, values: Values) -> dict[str, Flag
 
 
 def _fitting(array: pa.Array, field: Field, layout: Layout, *, delimited: bool) -> Flags:
-    codec = layout.file.codec
+    codec = pages.inner(layout.file.codec)
     try:
         ready = spelling.plain(array)
         if field.transliterate:
@@ -355,7 +355,7 @@ def _long_enough(frame: Frame, needed: list[tuple[int, Index]]) -> tuple[Frame, 
     done = 0
     for row in np.flatnonzero(short).tolist():
         stop = int(frame.starts[row] + frame.lengths[row])
-        parts += [frame.buffer[done:stop].tobytes(), b" " * int(short[row])]
+        parts += [frame.buffer[done:stop].tobytes(), bytes([frame.blank]) * int(short[row])]
         done = stop
     parts.append(frame.buffer[done:].tobytes())
     moved = np.cumsum(short) - short

@@ -20,7 +20,7 @@ from tracciati.framing import delimited
 from tracciati.framing.delimited import CellFrame
 from tracciati.framing.matching import match
 from tracciati.limits import RECORD_BYTES_MAX
-from tracciati.values import strings
+from tracciati.values import pages, strings
 from tracciati.values.cells import Column
 from tracciati.writing import lines
 from tracciati.writing.ledger import read_column
@@ -207,12 +207,14 @@ def _fixed(
         values = read_column(frame, layout, direction, record, one, rows)
         array, at = _typed(values, layout)
         found.keep(path, len(rows) - len(at))
-        cells = bases.of(one.base).write(array, replace(one, required=False), layout.file.codec)
-        differs = (cells != values.cells[at]).any(axis=1)
+        made = bases.of(one.base).write(array, replace(one, required=False), values.codec)
+        cells = pages.closed(made, one, layout.file.codec)
+        before = table[at, one.start : one.stop]
+        differs = (cells != before).any(axis=1)
         for index in np.flatnonzero(differs).tolist():
             row = int(at[index])
-            old, new = values.cells[row].tobytes(), cells[index].tobytes()
-            reason = _reason(old, new, is_null=not array[index].is_valid)
+            old, new = before[index].tobytes(), cells[index].tobytes()
+            reason = _reason(values.cells[row].tobytes(), made[index].tobytes(), is_null=not array[index].is_valid)
             start = int(frame.starts[rows[row]]) + one.start
             found.add(int(rows[row]), path, start, old, new, reason)
         table[at[differs], one.start : one.stop] = cells[differs]
@@ -224,7 +226,7 @@ def _note_lengths(frame: Frame, record: Record, rows: Index, width: int, found: 
     for row in rows[frame.lengths[rows] != width].tolist():
         start, length = int(frame.starts[row]), int(frame.lengths[row])
         if length < width:
-            found.add(row, record.name, start + length, b"", b" " * (width - length), SHORT)
+            found.add(row, record.name, start + length, b"", bytes([frame.blank]) * (width - length), SHORT)
         else:
             surplus = frame.buffer[start + width : start + length].tobytes()
             found.add(row, record.name, start + width, surplus, b"", SURPLUS)
@@ -269,7 +271,7 @@ def _rewritable(record: Record, direction: Direction) -> list[Field]:
 
 def _typed(values: Values, layout: Layout) -> tuple[pa.Array, Index]:
     """The column's values where they can be read and written, and the rows they are in. The others keep their bytes."""
-    one, codec, is_delimited = values.field, layout.file.codec, layout.file.kind == "delimited"
+    one, codec, is_delimited = values.field, values.codec, layout.file.kind == "delimited"
     column = Column(values.numbers, values.null, values.bad)
     array = bases.of(one.base).arrow(values.cells, column, one, codec, values.lengths)
     fit = bases.of(one.base).fits(array, replace(one, required=False), codec, delimited=is_delimited)

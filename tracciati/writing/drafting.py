@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from tracciati import bases
+from tracciati.encodings import blank
 from tracciati.errors import DoesNotFit
 from tracciati.framing import SEPARATORS
-from tracciati.values import spelling
+from tracciati.values import pages, spelling
 from tracciati.values.cells import place
 from tracciati.writing import lines
 
@@ -57,7 +58,8 @@ class Draft:
                 continue
             path = f"{record.name}.{field.name}"
             array = self._values(record, field, values, count, made)
-            place(table, field.start, bases.of(field.base).write(array, field, form.codec, path=path))
+            cells = bases.of(field.base).write(array, field, pages.inner(form.codec), path=path)
+            place(table, field.start, pages.closed(cells, field, form.codec))
         return table.ravel()
 
     def _is_blank(self, record: Record, field: Field, values: Values) -> bool:
@@ -72,10 +74,11 @@ class Draft:
             form = self._layout.file
             assert form.length is not None, "a fixed layout has a record length"
             separator = np.frombuffer(SEPARATORS[form.separator], np.uint8)
-            row = np.concatenate((np.full(form.length, ord(" "), np.uint8), separator))
+            row = np.concatenate((np.full(form.length, blank(form.codec), np.uint8), separator))
             for field in record.fields:
                 if field.base in ("const", "filler"):
-                    row[field.start : field.stop] = bases.of(field.base).write(pa.nulls(1), field, form.codec)[0]
+                    cells = bases.of(field.base).write(pa.nulls(1), field, pages.inner(form.codec))
+                    row[field.start : field.stop] = pages.closed(cells[0], field, form.codec)
             self._blanks[record.name] = row
         return self._blanks[record.name]
 

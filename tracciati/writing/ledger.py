@@ -15,8 +15,8 @@ from tracciati.errors import DoesNotFit, WritingError
 from tracciati.framing.delimited import CellFrame
 from tracciati.framing.matching import Order, group_marks, present
 from tracciati.totals import Computed, Settled, Totals
-from tracciati.values import Values, numbers
-from tracciati.values.cells import Column
+from tracciati.values import Values, numbers, pages
+from tracciati.values.cells import Bytes, Column
 from tracciati.writing.output import Place
 
 if TYPE_CHECKING:
@@ -196,13 +196,13 @@ class Ledger:
                 total.path, 0, value, f"the total {value} needs more than the field's {field.digits} digits"
             )
         column = Column(np.array([value or 0], np.int64), None if value is not None else np.ones(1, np.bool_), None)
-        array = numbers.decimal_array(column, field) if field.base == "decimal" else numbers.int64_array(column)
-        base, codec = bases.of(field.base), self._layout.file.codec
+        array = numbers.decimal_array(column, field) if field.is_amount else numbers.int64_array(column)
+        base, codec = bases.of(field.base), pages.inner(self._layout.file.codec)
         if self._layout.file.kind == "delimited":
             text: str | None = base.spell(array, field, codec, path=total.path)[0].as_py()
             return (text or "").encode("ascii")
-        cells: bytes = base.write(array, field, codec, path=total.path).tobytes()
-        return cells
+        cells: Bytes = pages.closed(base.write(array, field, codec, path=total.path), field, self._layout.file.codec)
+        return cells.tobytes()
 
 
 def read_column(
@@ -225,8 +225,10 @@ def read_column(
         assert layout.file.length is not None, "a fixed layout has a record length"
         every = slice(None) if len(rows) == len(frame) else rows
         cells = frame.records(every, layout.file.length)[:, field.start : field.stop]
-    column = bases.of(field.base).read(cells, field, lengths, codec=layout.file.codec)
-    return Values(field, column.values, cells, lengths, column.null, column.bad)
+        cells = pages.opened(cells, field, layout.file.codec)
+    codec = pages.inner(layout.file.codec)
+    column = bases.of(field.base).read(cells, field, lengths, codec=codec)
+    return Values(field, column.values, cells, lengths, column.null, column.bad, codec)
 
 
 def _value_at(column: Values, at: int) -> int | None:

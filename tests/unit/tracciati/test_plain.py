@@ -13,10 +13,10 @@ import pytest
 
 from tracciati import declare, expression
 from tracciati.declare.fields import ORIGINS, TARGETS
-from tracciati.declare.files import CODECS
 from tracciati.declare.rules import LANGUAGES
 from tracciati.describing import describe
 from tracciati.describing.document import record_type, row
+from tracciati.encodings import CODECS
 from tracciati.expression import parse
 from tracciati.layout import BASES, DIRECTIONS, Dialect, Field, FileForm, Layout, Record, Rule, Sequence
 from tracciati.plain import LANGUAGES as SPOKEN
@@ -47,6 +47,7 @@ FIELD_CHANGES: Mapping[str, tuple[Mapping[str, Any], Any]] = {
     "scale": (DECIMAL, 3),
     "mark": (DECIMAL, ","),
     "sign": (SIGNED, "trailing"),
+    "endian": ({"base": "binary", "digits": 9}, "little"),
     "yes": ({"base": "boolean", "yes": "S", "no": "N"}, "Y"),
     "no": ({"base": "boolean", "yes": "S", "no": "N"}, "0"),
     "plus": (SIGNED, "C"),
@@ -173,7 +174,7 @@ def test_no_key_of_a_record_a_rule_or_a_layout_is_left_unsaid(language: Any) -> 
 
 @pytest.mark.parametrize("language", SPOKEN)
 def test_every_choice_that_a_layout_has_is_said_in_its_own_words(language: Any) -> None:
-    besides = {"sign": SIGNED, "mark": DECIMAL}
+    besides = {"sign": SIGNED, "mark": DECIMAL, "endian": {"base": "binary", "digits": 9}}
     for key, values in choices(Field):
         if key == "base":
             continue
@@ -192,7 +193,8 @@ def test_every_choice_that_a_layout_has_is_said_in_its_own_words(language: Any) 
 def test_every_base_and_codec_has_words_of_its_own(language: Any) -> None:
     besides: Mapping[str, Mapping[str, Any]] = {
         "integer": INTEGER, "decimal": DECIMAL, "date": {"format": "yyyyMMdd"}, "const": {"value": "A"},
-        "boolean": {"yes": "S", "no": "N"},
+        "boolean": {"yes": "S", "no": "N"}, "time": {"format": "HHmmss"}, "packed": {"digits": 15},
+        "binary": {"digits": 18},
     }  # fmt: skip
     for form in (FORM, CSV):
         said = {kind(a_field(**{**besides.get(base, {}), "base": base}), form, language) for base in BASES}
@@ -214,10 +216,12 @@ def test_every_origin_and_target_has_words(language: Any) -> None:
 
 @pytest.mark.parametrize("language", SPOKEN)
 def test_every_total_has_words(language: Any) -> None:
-    samples = {expression.Count: "count(*)", expression.Sum: "sum(richiesta.importo_max)"}
-    assert set(samples) == set(typing.get_args(expression.Derivation)), "say it in tracciati/plain/expressions.py"
-    for text in samples.values():
-        assert derivation(parse(text), LAYOUT, language) != text
+    field = "richiesta.importo_max"
+    samples = ["count(*)", "blocks(10)", f"hash_sum({field} mod 97)", f"first({field}) - sum({field})"]
+    samples += [f"{function}({field})" for function in expression.FUNCTIONS]
+    assert {type(parse(text)) for text in samples} == set(typing.get_args(expression.Derivation))
+    said = {derivation(parse(text), LAYOUT, language) for text in samples}
+    assert len(said) == len(samples) and not said & set(samples)
 
 
 @pytest.mark.parametrize(
@@ -254,8 +258,9 @@ def test_every_total_has_words(language: Any) -> None:
         (
             a_field(**{**SIGNED, "sign": "overpunch", "plus": "", "minus": ""}),
             CSV,
-            "numerico intero, al massimo 5 cifre, segno nell'ultima cifra (da 0 a 9: { A-I; se negativo: } J-R)",
-            "whole number, at most 5 digits, sign in the last digit (0 to 9: { A-I; below zero: } J-R)",
+            "numerico intero, al massimo 5 cifre, segno nell'ultima cifra (da 0 a 9: «{ABCDEFGHI»; se negativo: "
+            "«}JKLMNOPQR»)",
+            "whole number, at most 5 digits, sign in the last digit (0 to 9: “{ABCDEFGHI”; below zero: “}JKLMNOPQR”)",
         ),
         (
             a_field(**{**SIGNED, "plus": " "}),
