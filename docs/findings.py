@@ -14,6 +14,8 @@ be verified (TR-T402, TR-G402), which the feed judges. A rule of a layout has th
 layout gives it.
 
 One mistake, one complaint: what depends on something that is wrong is not complained about once more.
+
+A report is had as text, JSON, SARIF, CSV or a page to send: [reports](reports.md).
 """
 
 TITLES = {
@@ -31,11 +33,12 @@ def page() -> str:
     parts = [HEAD]
     for stage in STAGES:
         parts.append(
-            f"## {TITLES[stage]}\n\n| code | severity | meaning | significato | what to do |\n|---|---|---|---|---|"
+            f"## {TITLES[stage]}\n\n"
+            "| code | severity | meaning | significato | what to do | che cosa fare |\n|---|---|---|---|---|---|"
         )
         for code, entry in CATALOGUE.items():
             if entry.stage == stage:
-                cells = (code, entry.severity, entry.english, entry.italian, entry.remedy)
+                cells = (code, entry.severity, entry.english, entry.italian, entry.remedy, entry.remedy_it)
                 parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         parts.append("")
     return "\n".join(parts)

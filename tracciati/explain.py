@@ -15,7 +15,7 @@ import numpy as np
 
 from tracciati import framing
 from tracciati.convert import content, text_of
-from tracciati.findings.places import MASK
+from tracciati.findings.pictures import MASK
 from tracciati.findings.report import finding_text
 from tracciati.framing import delimited
 from tracciati.layout import names_in

@@ -42,6 +42,10 @@ TOTALS_MAX = 100
 SHOWN_BYTES_MAX = 120
 SHOWN_LINE_MAX = 120
 
+# Bytes of a record that are drawn under a ruler: all of any record that a contract declares; of a longer one (a file of
+# another kind, a quote that is never closed) the part around what is wrong.
+PICTURE_BYTES_MAX = 8_192
+
 # Parentheses, `not` and groups within one another, in structures and expressions: reading goes a few calls deeper for
 # each, and no contract needs more than three.
 NESTING_MAX = 50

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tracciati.convert import text_of
-from tracciati.findings.places import MASK
+from tracciati.findings.pictures import MASK
 from tracciati.findings.report import total_text
 from tracciati.framing import LINE_FEED
 from tracciati.limits import RECORD_BYTES_MAX

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tracciati.findings.catalogue import CATALOGUE, STAGES, Severity, Stage
 
 if TYPE_CHECKING:
+    from tracciati.findings.pictures import Picture
     from tracciati.findings.places import Place
     from tracciati.layout import Field, Layout, Record, Rule
 
@@ -137,11 +138,14 @@ class Finding:
     """One thing that is wrong, as a report shows it.
 
     record_number, line   from 1; 0 where the finding is about the file as a whole
+    end_line, characters  the line on which it ends; its first character there (from 1), and the one after its last;
+                          (0, 0) where a file has no lines
     offset, length        bytes in the file, from 0
     columns               first and last byte in the record, from 1
     raw_text, raw_hex     the bytes found, "" when masked
     excerpt               the record's text, with `excerpt_length` characters from `excerpt_start` in question
     source                where in the contract the layout comes from
+    picture               the whole record, where the reading was asked for it; not part of the JSON
     """
 
     code: str
@@ -149,6 +153,8 @@ class Finding:
     stage: Stage
     record_number: int
     line: int
+    end_line: int
+    characters: tuple[int, int]
     offset: int
     length: int
     columns: tuple[int, int]
@@ -165,19 +171,27 @@ class Finding:
     rule: str
     source: str
     remedy: str
+    remedy_it: str
     excerpt: str
     excerpt_start: int
     excerpt_length: int
+    picture: Picture | None = None
 
     @property
     def path(self) -> str:
         """`record.field`, or as much of it as is known."""
         return f"{self.record}.{self.field}" if self.field else self.record
 
+    @property
+    def counted_as(self) -> Key:
+        """The kind of finding that it is counted as: its code, and `record.field`, or `record.rule` for a rule."""
+        return self.code, f"{self.record}.{self.rule}" if self.rule else self.path
+
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON holds it."""
-        found = asdict(self)
-        found["columns"] = list(self.columns)
+        found = dict(vars(self))
+        del found["picture"]
+        found["columns"], found["characters"] = list(self.columns), list(self.characters)
         return found
 
     @property
@@ -200,6 +214,8 @@ def finding(fault: Fault, place: Place, severity: Severity, layout: Layout) -> F
         stage=entry.stage,
         record_number=place.record_number,
         line=place.line,
+        end_line=place.end_line,
+        characters=place.characters,
         offset=place.offset,
         length=place.length,
         columns=place.columns,
@@ -216,9 +232,11 @@ def finding(fault: Fault, place: Place, severity: Severity, layout: Layout) -> F
         rule=fault.rule.id if fault.rule else "",
         source=layout.source,
         remedy=entry.remedy.format_map(params),
+        remedy_it=entry.remedy_it.format_map(params),
         excerpt=place.excerpt,
         excerpt_start=place.excerpt_start,
         excerpt_length=place.excerpt_length,
+        picture=place.picture,
     )
 
 

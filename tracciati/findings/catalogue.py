@@ -13,33 +13,49 @@ from typing import Literal
 Severity = Literal["error", "warning", "waived"]
 Stage = Literal["framing", "structure", "field", "record", "group", "totals"]
 
+# What to do, in English and in Italian.
+_CORRECT = (
+    "ask the sender to correct the record and send it again",
+    "chiedere al mittente di correggere il record e di inviarlo di nuovo",
+)
+_AGREE = (
+    "ask the sender which layout the file was written with, and compare it with the one used here",
+    "chiedere al mittente con quale tracciato è stato scritto il file e confrontarlo con quello usato qui",
+)
+_RESEND = (
+    "ask the sender for a complete copy of the file",
+    "chiedere al mittente una copia completa del file",
+)
+
 
 @dataclass(frozen=True)
 class Entry:
-    """What a code means: `english` and `italian` say what is wrong, `remedy` what the reader can do."""
+    """What a code means: `english` and `italian` say what is wrong, the remedies what the reader can do."""
 
     stage: Stage
     severity: Severity
     english: str
     italian: str
-    remedy: str = "ask the sender to correct the record and send it again"
+    remedy: str = _CORRECT[0]
+    remedy_it: str = _CORRECT[1]
 
+    def __post_init__(self) -> None:
+        assert (self.remedy == _CORRECT[0]) == (self.remedy_it == _CORRECT[1]), f"{self.english}: one remedy, two words"
 
-_AGREE = "ask the sender which layout the file was written with, and compare it with the one used here"
-_RESEND = "ask the sender for a complete copy of the file"
 
 CATALOGUE: dict[str, Entry] = {
-    "TR-L101": Entry("framing", "error", "record too short", "record troppo corto", _AGREE),
-    "TR-L102": Entry("framing", "error", "record too long", "record troppo lungo", _AGREE),
+    "TR-L101": Entry("framing", "error", "record too short", "record troppo corto", *_AGREE),
+    "TR-L102": Entry("framing", "error", "record too long", "record troppo lungo", *_AGREE),
     "TR-L103": Entry(
         "framing",
         "warning",
         "record ended by {found}, not by {declared}",
         "record terminato da {found}, non da {declared}",
         "nothing, the record was read; tell the sender, or declare the separator that is sent",
+        "nulla, il record è stato letto; avvisare il mittente, oppure dichiarare il separatore che viene usato",
     ),
     "TR-L104": Entry(
-        "framing", "error", "the last record has no separator", "l'ultimo record è senza separatore", _RESEND
+        "framing", "error", "the last record has no separator", "l'ultimo record è senza separatore", *_RESEND
     ),
     "TR-L105": Entry(
         "framing",
@@ -47,6 +63,7 @@ CATALOGUE: dict[str, Entry] = {
         "a separator after the last record",
         "un separatore dopo l'ultimo record",
         'tell the sender, or declare last_separator = "optional"',
+        'avvisare il mittente, oppure dichiarare last_separator = "optional"',
     ),
     "TR-L106": Entry(
         "framing",
@@ -54,9 +71,15 @@ CATALOGUE: dict[str, Entry] = {
         "the file begins with a byte order mark",
         "il file inizia con un byte order mark",
         "nothing, the mark was skipped; tell the sender",
+        "nulla, il byte order mark è stato ignorato; avvisare il mittente",
     ),
     "TR-L107": Entry(
-        "framing", "warning", "empty line", "riga vuota", "nothing, the line was skipped; tell the sender"
+        "framing",
+        "warning",
+        "empty line",
+        "riga vuota",
+        "nothing, the line was skipped; tell the sender",
+        "nulla, la riga è stata ignorata; avvisare il mittente",
     ),
     "TR-L108": Entry(
         "framing",
@@ -64,6 +87,7 @@ CATALOGUE: dict[str, Entry] = {
         "the file ends with an end-of-file character (^Z)",
         "il file termina con un carattere di fine file (^Z)",
         "nothing, the character was skipped; tell the sender",
+        "nulla, il carattere è stato ignorato; avvisare il mittente",
     ),
     "TR-L109": Entry(
         "framing",
@@ -71,6 +95,7 @@ CATALOGUE: dict[str, Entry] = {
         "a record longer than any record may be",
         "un record più lungo di quanto un record possa essere",
         "look for a quote that is never closed, for lines that end in CR alone, or for a file of another kind",
+        "cercare virgolette mai chiuse, righe che terminano con il solo CR, oppure un file di altro tipo",
     ),
     "TR-L110": Entry(
         "framing",
@@ -78,10 +103,11 @@ CATALOGUE: dict[str, Entry] = {
         "a quote is never closed",
         "virgolette aperte e mai chiuse",
         "look at the quotes of this record",
+        "controllare le virgolette di questo record",
     ),
-    "TR-L111": Entry("framing", "error", "the file ends inside a record", "il file termina dentro un record", _RESEND),
+    "TR-L111": Entry("framing", "error", "the file ends inside a record", "il file termina dentro un record", *_RESEND),
     "TR-L112": Entry(
-        "framing", "error", "the header row differs from the layout", "l'intestazione differisce dal tracciato", _AGREE
+        "framing", "error", "the header row differs from the layout", "l'intestazione differisce dal tracciato", *_AGREE
     ),
     "TR-L113": Entry(
         "framing",
@@ -89,6 +115,7 @@ CATALOGUE: dict[str, Entry] = {
         "{found} instead of {declared}",
         "{trovate} invece di {declared}",
         "too many: look for a delimiter inside a value that is not quoted; too few: for a column that was left out",
+        "se sono troppe, cercare un delimitatore in un valore senza virgolette; se sono poche, una colonna omessa",
     ),
     "TR-L114": Entry(
         "framing",
@@ -96,6 +123,7 @@ CATALOGUE: dict[str, Entry] = {
         "a quote in the middle of a value",
         "virgolette in mezzo a un valore",
         "ask the sender to quote the whole value and to double the quotes inside it ({doubled})",
+        "chiedere al mittente di mettere l'intero valore tra virgolette e di raddoppiare quelle interne ({doubled})",
     ),
     "TR-L115": Entry(
         "framing",
@@ -103,6 +131,7 @@ CATALOGUE: dict[str, Entry] = {
         "short record, read as if filled with blanks",
         "record corto, letto come se completato con spazi",
         "nothing, the layout allows it; tell the sender",
+        "nulla, il tracciato lo consente; avvisare il mittente",
     ),
     "TR-L116": Entry(
         "framing",
@@ -110,6 +139,7 @@ CATALOGUE: dict[str, Entry] = {
         "long record, the surplus was not read",
         "record lungo, l'eccedenza non è stata letta",
         "nothing, the layout allows it; tell the sender",
+        "nulla, il tracciato lo consente; avvisare il mittente",
     ),
     "TR-L117": Entry(
         "framing",
@@ -117,22 +147,25 @@ CATALOGUE: dict[str, Entry] = {
         "no line end in the whole file",
         "nessun fine riga in tutto il file",
         "ask the sender to end each record as the layout says; a carriage return alone (CR) ends none",
+        "chiedere al mittente di terminare ogni record come dice il tracciato; il solo ritorno carrello (CR) non basta",
     ),
-    "TR-S101": Entry("structure", "error", "unknown record type", "tipo di record sconosciuto", _AGREE),
+    "TR-S101": Entry("structure", "error", "unknown record type", "tipo di record sconosciuto", *_AGREE),
     "TR-S102": Entry(
         "structure",
         "error",
         "this record cannot stand here",
         "questo record non può stare qui",
         "ask the sender to put the records in the order of the layout",
+        "chiedere al mittente di disporre i record nell'ordine del tracciato",
     ),
-    "TR-S103": Entry("structure", "error", "the file ends too soon", "il file termina troppo presto", _RESEND),
+    "TR-S103": Entry("structure", "error", "the file ends too soon", "il file termina troppo presto", *_RESEND),
     "TR-S104": Entry(
         "structure",
         "error",
         "this record does not belong in this kind of file",
         "questo record non appartiene a questo tipo di file",
         "check that the file is what its name says it is",
+        "controllare che il file sia davvero ciò che dice il suo nome",
     ),
     "TR-S105": Entry(
         "structure",
@@ -140,6 +173,7 @@ CATALOGUE: dict[str, Entry] = {
         "a group of records longer than any may be",
         "un gruppo di record più lungo di quanto possa essere",
         "look for the record that should have ended the group",
+        "cercare il record che avrebbe dovuto chiudere il gruppo",
     ),
     "TR-F201": Entry("field", "error", "empty, but required", "vuoto, ma obbligatorio"),
     "TR-F202": Entry("field", "error", "not in the list of codes", "non è nell'elenco dei codici"),
@@ -148,7 +182,7 @@ CATALOGUE: dict[str, Entry] = {
         "error",
         "bytes that are no text in this encoding",
         "byte che non sono testo in questa codifica",
-        _AGREE,
+        *_AGREE,
     ),
     "TR-F204": Entry("field", "error", "not a run of digits", "non è una sequenza di cifre"),
     "TR-F205": Entry("field", "error", "not a date", "non è una data"),
@@ -174,6 +208,7 @@ CATALOGUE: dict[str, Entry] = {
         "filled, but to be left blank by the sender",
         "compilato, ma da lasciare vuoto a cura del mittente",
         "nothing, the answer overwrites it; tell the sender",
+        "nulla, la risposta lo sovrascrive; avvisare il mittente",
     ),
     "TR-F214": Entry("field", "error", "longer than the field", "più lungo del campo"),
     "TR-F215": Entry("field", "error", "control characters in a text", "caratteri di controllo in un testo"),
@@ -196,6 +231,7 @@ CATALOGUE: dict[str, Entry] = {
         "the total differs from what its group holds",
         "il totale differisce dal contenuto del suo gruppo",
         "ask the sender to correct the group and send it again",
+        "chiedere al mittente di correggere il gruppo e di inviarlo di nuovo",
     ),
     "TR-G402": Entry(
         "group",
@@ -203,13 +239,14 @@ CATALOGUE: dict[str, Entry] = {
         "not checked, because a value it is made of cannot be read",
         "non verificato, perché un valore che lo compone non è leggibile",
         "correct the values named above; the total is then checked",
+        "correggere i valori indicati sopra; il totale verrà allora controllato",
     ),
     "TR-T401": Entry(
         "totals",
         "error",
         "the total differs from what the file holds",
         "il totale differisce dal contenuto del file",
-        _RESEND,
+        *_RESEND,
     ),
     "TR-T402": Entry(
         "totals",
@@ -217,6 +254,7 @@ CATALOGUE: dict[str, Entry] = {
         "not checked, because an amount it sums cannot be read",
         "non verificato, perché un importo che lo compone non è leggibile",
         "correct the amounts named above; the total is then checked",
+        "correggere gli importi indicati sopra; il totale verrà allora controllato",
     ),
 }
 

@@ -5,20 +5,21 @@ Built only for the few faults that a report keeps, so that clarity comes before 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracciati.limits import SHOWN_BYTES_MAX, SHOWN_LINE_MAX
+from tracciati.findings.pictures import MASK, Picture, Span, picture, window
+from tracciati.limits import RECORD_BYTES_MAX, SHOWN_BYTES_MAX, SHOWN_LINE_MAX
 
 if TYPE_CHECKING:
     from tracciati.findings import Fault
     from tracciati.framing import Frame
     from tracciati.layout import Direction, Field, Layout, Record
 
-MASK = "*"
 _LINE_FEED = 10
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _EMPTY = "TR-F201"  # of a field without value nothing has to be hidden
 
 
@@ -28,6 +29,8 @@ class Place:
 
     record_number: int
     line: int
+    end_line: int
+    characters: tuple[int, int]
     offset: int
     length: int
     columns: tuple[int, int]
@@ -37,11 +40,15 @@ class Place:
     excerpt: str
     excerpt_start: int
     excerpt_length: int
+    picture: Picture | None
 
 
 @dataclass(frozen=True)
 class Witness:
-    """Knows where a block stands in the file: `offset` of its first byte, records and line ends before it."""
+    """Knows where a block stands in the file: `offset` of its first byte, records and line ends before it.
+
+    pictures  draw the whole record for each place
+    """
 
     layout: Layout
     direction: Direction
@@ -50,6 +57,8 @@ class Witness:
     offset: int
     first_record: int
     lines_before: int
+    pictures: bool = False
+    _drawn: dict[tuple[int, str, int], Picture] = field(default_factory=dict, compare=False, repr=False)
 
     def place(self, fault: Fault) -> Place:
         """Where the fault is, and the record around it."""
@@ -63,9 +72,13 @@ class Witness:
         raw = b"" if masked else frame.buffer[start : min(stop, start + SHOWN_BYTES_MAX)].tobytes()
         more = "…" if not masked and stop - start > SHOWN_BYTES_MAX else ""
         first_column = start - begin + 1
+        line = self._line(start)
+        end_line, characters = self._characters(line, start, stop)
         return Place(
             record_number=self.first_record + row + 1 if row >= 0 else 0,
-            line=self._line(start),
+            line=line,
+            end_line=end_line,
+            characters=characters,
             offset=self.offset + start,
             length=stop - start,
             columns=(first_column, max(first_column, stop - begin)),
@@ -75,6 +88,7 @@ class Witness:
             excerpt=excerpt,
             excerpt_start=at,
             excerpt_length=size,
+            picture=self._picture(fault, begin, end, start) if self.pictures else None,
         )
 
     def _line(self, start: int) -> int:
@@ -82,6 +96,46 @@ class Witness:
             # Without line ends a "line" is a record; bytes after a record are counted with it.
             return max(1, self.first_record + int(np.searchsorted(self.frame.starts, start, side="right")))
         return self.lines_before + 1 + int(np.count_nonzero(self.frame.buffer[:start] == _LINE_FEED))
+
+    def _characters(self, line: int, start: int, stop: int) -> tuple[int, tuple[int, int]]:
+        """The place in characters of its lines: the last line, the first character (from 1), the one after the last.
+
+        (0, 0) where no character of a line is meant: a file without line ends, a byte order mark.
+        """
+        if self.layout.file.separator == "none":
+            return line, (0, 0)
+        buffer, codec = self.frame.buffer, self.layout.file.codec
+        window_start = max(0, start - RECORD_BYTES_MAX)
+        begin = window_start + buffer[window_start:start].tobytes().rfind(b"\n") + 1
+        if begin == 0 and self.offset == 0 and buffer[:3].tobytes() == _BYTE_ORDER_MARK:
+            begin = len(_BYTE_ORDER_MARK)
+            if start < begin:
+                return line, (0, 0)
+        first = len(buffer[begin:start].tobytes().decode(codec, "replace")) + 1
+        lines = buffer[start:stop].tobytes().split(b"\n")
+        after = len(lines[-1].decode(codec, "replace")) + (first if len(lines) == 1 else 1)
+        return line + len(lines) - 1, (first, after)
+
+    def _picture(self, fault: Fault, begin: int, end: int, start: int) -> Picture:
+        """The whole record; findings of one record share it."""
+        shown = window(end - begin, start - begin)
+        key = (begin, fault.record.name if fault.record else "", shown[0])
+        if key not in self._drawn:
+            spans: list[Span] = []
+            if fault.record is not None and fault.row >= 0 and not self.frame.is_broken(fault.row):
+                for one in fault.record.fields_in(self.direction):
+                    first, last = self.span(fault.row, fault.record, one)
+                    is_hidden = one.sensitive and not self.reveal
+                    spans.append(Span(one.name, one.label, first - begin, last - begin, is_hidden))
+            self._drawn[key] = picture(
+                self.frame.buffer[begin:end].tobytes(),
+                spans,
+                self.layout.file.codec,
+                shown=shown,
+                is_fixed=self.layout.file.kind == "fixed",
+                is_hidden=not spans and not self.reveal and self._has_sensitive(),
+            )
+        return self._drawn[key]
 
     def _is_masked(self, fault: Fault) -> bool:
         if self.reveal or fault.code == _EMPTY:

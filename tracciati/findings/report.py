@@ -12,10 +12,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tracciati.findings import Finding, Key, Waiver
-from tracciati.findings.places import MASK
+from tracciati.findings.pictures import MASK
 from tracciati.wording import counted
 
 TotalStatus = Literal["equal", "different", "unverifiable"]
+
+# What the findings mean for the file, from nothing to all of it; the first that holds, from below.
+#   clean     neither errors nor warnings
+#   warned    warnings only
+#   records   records are wrong (no unit was named, so nobody knows which requests)
+#   units     some of the requests are wrong
+#   around    records that belong to no request are wrong
+#   refused   the file as a whole is in question
+Verdict = Literal["clean", "warned", "records", "units", "around", "refused"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Report:
     layout: str
     fingerprint: str
     direction: str
+    codec: str
     sha256: str
     bytes_count: int
     records_count: int
@@ -87,6 +97,19 @@ class Report:
         """Neither errors nor warnings; what is waived does not count."""
         return not (self.errors_count or self.warnings_count)
 
+    @property
+    def verdict(self) -> Verdict:
+        """What the findings mean for the file."""
+        if self.is_clean:
+            return "clean"
+        if self.is_refused:
+            return "refused"
+        if self.others_bad_count:
+            return "around"
+        if self.units_bad_count:
+            return "units"
+        return "records" if self.errors_count else "warned"
+
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON holds it."""
         return {
@@ -94,6 +117,7 @@ class Report:
             "layout": self.layout,
             "fingerprint": self.fingerprint,
             "direction": self.direction,
+            "codec": self.codec,
             "sha256": self.sha256,
             "bytes_count": self.bytes_count,
             "records_count": self.records_count,
@@ -132,8 +156,7 @@ class Report:
     def _more_lines(self) -> list[str]:
         shown: dict[Key, int] = {}
         for finding in self.findings:
-            key = (finding.code, f"{finding.record}.{finding.rule}" if finding.rule else finding.path)
-            shown[key] = shown.get(key, 0) + 1
+            shown[finding.counted_as] = shown.get(finding.counted_as, 0) + 1
         lines = []
         for (code, path), number in sorted(self.counts.items()):
             rest = number - shown.get((code, path), 0)
@@ -150,15 +173,20 @@ class Report:
             return f"{name}: no findings in {records}{waived}; reads clean with {self.layout}"
         found = counted(self.errors_count + self.warnings_count, "finding")
         kinds = f"{counted(self.errors_count, 'error')}, {counted(self.warnings_count, 'warning')}"
-        if self.is_refused:
-            verdict = "the file as a whole cannot be accepted"
-        elif self.others_bad_count:
-            verdict = f"{counted(self.others_bad_count, 'record')} beside the requests cannot be accepted"
-        elif self.units_bad_count:
-            verdict = f"{self.units_bad_count} of {counted(self.units_count, 'request')} cannot be accepted"
-        else:
-            verdict = "no error" if not self.errors_count else "the records named cannot be accepted"
-        return f"{name}: {found} in {records} ({kinds}); {verdict}"
+        return f"{name}: {found} in {records} ({kinds}); {self._verdict_text()}"
+
+    def _verdict_text(self) -> str:
+        match self.verdict:
+            case "refused":
+                return "the file as a whole cannot be accepted"
+            case "around":
+                return f"{counted(self.others_bad_count, 'record')} beside the requests cannot be accepted"
+            case "units":
+                return f"{self.units_bad_count} of {counted(self.units_count, 'request')} cannot be accepted"
+            case "records":
+                return "the records named cannot be accepted"
+            case _:
+                return "no error"
 
 
 def finding_text(finding: Finding, source_name: str) -> str:

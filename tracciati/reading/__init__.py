@@ -98,6 +98,7 @@ class Reading:
     examples    findings kept for each (code, field); all are counted
     waivers     what is overlooked, as far as it is in force on `today`
     reveal      do not mask sensitive fields
+    pictures    keep the whole record of each finding, for the ruler of an HTML report
     workers     processes to read with; the result does not depend on it. One where the process has threads (see
                 `workers.py`), or the machine has no fork
     sha256      the file's hash where the caller knows it (an archived file is named by it): it is not computed again
@@ -118,6 +119,7 @@ class Reading:
         waivers: Iterable[Waiver] = (),
         today: date | None = None,
         reveal: bool = False,
+        pictures: bool = False,
         source_name: str = "",
         workers: int = 1,
         sha256: str = "",
@@ -151,6 +153,7 @@ class Reading:
             judgement=self._judgement,
             examples=examples,
             reveal=reveal,
+            pictures=pictures,
         )
         self._draft = Draft(layout, examples)
         self._report: Report | None = None
@@ -249,6 +252,7 @@ class Reading:
             layout=self._layout.name,
             fingerprint=self._layout.fingerprint,
             direction=self._direction,
+            codec=self._layout.file.codec,
             sha256=source.sha256(),
             bytes_count=source.bytes_count,
             records_count=draft.records_count,
@@ -276,6 +280,7 @@ def check(
     waivers: Iterable[Waiver] = (),
     today: date | None = None,
     reveal: bool = False,
+    pictures: bool = False,
     source_name: str = "",
     workers: int = 1,
     sha256: str = "",
@@ -292,6 +297,7 @@ def check(
         waivers=waivers,
         today=today,
         reveal=reveal,
+        pictures=pictures,
         source_name=source_name,
         workers=workers,
         sha256=sha256,

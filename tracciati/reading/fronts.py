@@ -61,9 +61,11 @@ class Fronts:
         judgement: Judgement,
         examples: int,
         reveal: bool,
+        pictures: bool,
     ) -> None:
         self._source, self._layout, self._direction, self._unit = source, layout, direction, unit
         self._judgement, self._examples, self._reveal = judgement, examples, reveal
+        self._pictures = pictures
         self._automaton = layout.structure[direction]
         self._passed_over = matching.passed_over(self._automaton)
         self._header = self._header_row()  # as long as no block had it: only empty lines may stand before it
@@ -109,7 +111,9 @@ class Fronts:
                 else:
                     needs_more = True
                     continue
-            witness = Witness(self._layout, self._direction, self._reveal, frame, offset, first_record, lines_before)
+            witness = Witness(
+                self._layout, self._direction, self._reveal, frame, offset, first_record, lines_before, self._pictures
+            )
             yield self._judged(number, frame, types, order, units.ranges, witness, is_endless=is_endless)
             if isinstance(frame, CellFrame) and frame.has_header:
                 self._header = ()
