@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tracciati.cli import running, tracciati
+from tracciati.findings.formats import FORMATS
 
 LAYOUTS = Path(__file__).parents[3] / "layouts"
 VISURE = str(LAYOUTS / "banca-demo" / "visure.toml")
@@ -99,6 +100,55 @@ def test_a_dash_is_standard_output_for_every_command_that_writes(
     assert not (tmp_path / "-").exists()
 
 
+@pytest.fixture
+def wrong(visure: Path, tmp_path: Path) -> Path:
+    """A request file with a code that nobody knows."""
+    path = tmp_path / "wrong.txt"
+    path.write_bytes(visure.read_bytes().replace(b"VIS2", b"VISX", 1))
+    return path
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_report_is_written_into_a_file_as_it_is_printed(
+    form: str, wrong: Path, tmp_path: Path, capfdbinary: Capture
+) -> None:
+    out = tmp_path / "report"
+    assert run("check", VISURE, wrong, "--format", form, "--out", out) == 1
+    assert capfdbinary.readouterr().out == b""
+    assert run("check", VISURE, wrong, "--format", form) == 1
+    assert capfdbinary.readouterr().out == out.read_bytes()
+    assert b"VISX" in out.read_bytes()
+
+
+def test_json_is_a_short_word_for_a_format(wrong: Path, capfdbinary: Capture) -> None:
+    assert run("check", VISURE, wrong, "--json") == 1
+    short = capfdbinary.readouterr().out
+    assert run("check", VISURE, wrong, "--format", "json") == 1
+    assert capfdbinary.readouterr().out == short
+    assert run("check", VISURE, wrong, "--format", "json", "--json") == 1
+    assert capfdbinary.readouterr().out == short
+
+
+def test_a_report_that_cannot_be_made_leaves_the_one_that_was_there(wrong: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    out.write_text("of yesterday")
+    assert run("check", VISURE, tmp_path / "none.txt", "--format", "html", "--out", out) == 3
+    assert run("check", VISURE, wrong, "--format", "html", "--out", tmp_path / "none" / "report.html") == 3
+    assert out.read_text() == "of yesterday"
+    content = wrong.read_bytes()
+    assert run("check", VISURE, wrong, "--format", "html", "--out", wrong) == 2
+    assert wrong.read_bytes() == content
+
+
+def test_a_report_of_a_path_of_odd_bytes_is_written(wrong: Path, tmp_path: Path) -> None:
+    odd = wrong.rename(tmp_path / os.fsdecode(b"odd\xff.txt"))
+    for form in FORMATS:
+        assert run("check", VISURE, odd, "--format", form, "--out", tmp_path / form) == 1
+        assert b"odd\\udcff.txt" in (tmp_path / form).read_bytes()
+    log = json.loads((tmp_path / "sarif").read_text())
+    assert log["runs"][0]["artifacts"][0]["location"]["uri"].endswith("odd%FF.txt")
+
+
 def test_rewrite_reads_standard_input(visure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     again = tmp_path / "again.txt"
     with visure.open() as opened:
@@ -115,6 +165,10 @@ def test_rewrite_reads_standard_input(visure: Path, tmp_path: Path, monkeypatch:
             "no record type or group `richiest`; did you mean `richiesta`?",
         ),
         (("check", VISURE, "FILE", "--unit", "zip"), "no record type or group `zip`; it has: testa, richiesta"),
+        (("check", VISURE, "FILE", "--format", "csv", "--json"), "--format csv is asked for too: take one of them"),
+        (("check", VISURE, "FILE", "--lang", "it"), "--lang is for --format html; text is in English"),
+        (("check", VISURE, "FILE", "--json", "--lang", "it"), "--lang is for --format html; json holds both languages"),
+        (("check", VISURE, "FILE", "--format", "pdf"), "'pdf' is not one of 'text', 'json', 'jsonl'"),
         (("generate", VISURE, "--seed", "-1"), "-1 is not in the range x>=0"),
         (("generate", VISURE, "--seed", "1", "--unit", "cod"), "`cod`; did you mean `coda`?"),
         (("convert", VISURE, "FILE", "--to", "csv", "--record", "code"), "`code`; did you mean `coda`?"),
