@@ -315,6 +315,18 @@ def test_a_page_says_what_the_findings_mean_for_the_file(verdict: str) -> None:
         assert said.group(1).split(":")[0].split("{")[0].strip()
 
 
+def test_a_page_names_the_waivers_and_marks_what_they_overlook() -> None:
+    waivers = [
+        Waiver("TR-F204", date(2026, 3, 1), "known since February", "Ufficio ordini"),
+        Waiver("TR-F201", date(2026, 2, 1), "was agreed", "Ufficio ordini"),
+    ]
+    text = render(report_of(WRONG, waivers=waivers, today=date(2026, 3, 1)), "html")
+    for told in ("known since February", "in force", "was agreed", "expired, no longer counts"):
+        assert f"<td>{told}</td>" in text
+    assert re.findall(r'<mark class="(\w+) first">', text) == ["error", "waived", "warning"]
+    assert "1 error · 1 warning · 1 waived" in text
+
+
 def test_a_page_of_a_report_without_pictures_shows_the_line_around_the_place() -> None:
     report = check(WRONG, FIXED, source_name="ordini.txt")
     assert all(finding.picture is None for finding in report.findings)

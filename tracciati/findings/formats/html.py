@@ -101,10 +101,9 @@ def render(report: Report, language: Language = "en") -> str:
 
 
 def _verdict(report: Report, language: Language) -> str:
-    bad, every = report.units_bad_count, report.units_count
-    if report.verdict == "around":
-        return WORDS[language]["around"].format(bad=grouped(report.others_bad_count, language))
-    return WORDS[language][report.verdict].format(bad=grouped(bad, language), all=counted(every, "request", language))
+    bad = report.others_bad_count if report.verdict == "around" else report.units_bad_count
+    text = WORDS[language][report.verdict]
+    return text.format(bad=grouped(bad, language), all=grouped(report.units_count, language))
 
 
 def _kinds(report: Report, language: Language) -> str:

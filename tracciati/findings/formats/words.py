@@ -14,8 +14,8 @@ _ENGLISH = {
     "clean": "No findings: the file can be accepted.",
     "warned": "Only warnings: the file can be accepted.",
     "records": "The records named below cannot be accepted.",
-    "units": "{bad} of {all} cannot be accepted.",
-    "around": "Of the records around the requests, {bad} cannot be accepted, and with them the file.",
+    "units": "Requests that cannot be accepted: {bad} of {all}.",
+    "around": "The file cannot be accepted (wrong records around the requests: {bad}).",
     "refused": "The file as a whole cannot be accepted.",
     "error": "error",
     "warning": "warning",
@@ -26,7 +26,7 @@ _ENGLISH = {
     "size": "Size",
     "records_heading": "Records",
     "requests": "Requests",
-    "wrong_requests": "{bad} wrong",
+    "wrong_requests": "wrong: {bad}",
     "sha256": "SHA-256",
     "unknown_type": "unknown type",
     "totals": "Totals",
@@ -63,6 +63,7 @@ _ENGLISH = {
     "label": "Name in the contract",
     "position": "No.",
     "waivers": "Waivers",
+    "waived_rule": "Rule",
     "until": "Until",
     "reason": "Reason",
     "owner": "Owner",
@@ -86,8 +87,8 @@ _ITALIAN = {
     "clean": "Nessun rilievo: il file può essere accettato.",
     "warned": "Solo avvisi: il file può essere accettato.",
     "records": "I record indicati sotto non possono essere accettati.",
-    "units": "{bad} di {all} non possono essere accettate.",
-    "around": "Tra i record attorno alle richieste, {bad} non possono essere accettati, e con essi il file.",
+    "units": "Richieste che non possono essere accettate: {bad} di {all}.",
+    "around": "Il file non può essere accettato (record errati attorno alle richieste: {bad}).",
     "refused": "Il file nel suo insieme non può essere accettato.",
     "error": "errore",
     "warning": "avviso",
@@ -98,7 +99,7 @@ _ITALIAN = {
     "size": "Dimensione",
     "records_heading": "Record",
     "requests": "Richieste",
-    "wrong_requests": "{bad} errate",
+    "wrong_requests": "errate: {bad}",
     "sha256": "SHA-256",
     "unknown_type": "tipo sconosciuto",
     "totals": "Totali",
@@ -135,6 +136,7 @@ _ITALIAN = {
     "label": "Nome nel contratto",
     "position": "N.",
     "waivers": "Deroghe",
+    "waived_rule": "Regola",
     "until": "Fino al",
     "reason": "Motivo",
     "owner": "Responsabile",
@@ -178,8 +180,6 @@ DIRECTIONS: Mapping[Language, Mapping[str, str]] = {
 
 _COUNTED: Mapping[Language, Mapping[str, tuple[str, str]]] = {
     "en": {
-        "record": ("record", "records"),
-        "request": ("request", "requests"),
         "error": ("error", "errors"),
         "warning": ("warning", "warnings"),
         "waived": ("waived", "waived"),
@@ -187,8 +187,6 @@ _COUNTED: Mapping[Language, Mapping[str, tuple[str, str]]] = {
         "blank": ("blank", "blanks"),
     },
     "it": {
-        "record": ("record", "record"),
-        "request": ("richiesta", "richieste"),
         "error": ("errore", "errori"),
         "warning": ("avviso", "avvisi"),
         "waived": ("in deroga", "in deroga"),
@@ -212,8 +210,8 @@ def grouped(number: int, language: Language, scale: int = 0) -> str:
 def counted(number: int, noun: str, language: Language) -> str:
     """A number with its noun, in the plural where it must be.
 
-    >>> counted(1, "request", "it"), counted(1200, "record", "en")
-    ('1 richiesta', '1,200 records')
+    >>> counted(1, "error", "it"), counted(1200, "byte", "en")
+    ('1 errore', '1,200 bytes')
     """
     one, many = _COUNTED[language][noun]
     return f"{grouped(number, language)} {one if number == 1 else many}"
