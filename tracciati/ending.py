@@ -25,7 +25,7 @@ def closing_record(layout: Layout, direction: Direction) -> Record | None:
     None where a file may end with several types, or where the last type is told by nothing, or may repeat.
     """
     automaton = layout.structure[direction]
-    if layout.file.kind != "fixed" or automaton.accepting[0]:
+    if layout.file.kind != "fixed" or layout.file.length is None or layout.file.fill or automaton.accepting[0]:
         return None
     types = {int(automaton.place_types[state]) for state in np.flatnonzero(automaton.accepting)}
     if len(types) != 1 or types & automaton.repeated_types:
@@ -48,10 +48,10 @@ def ends_with(layout: Layout, record: Record, tail: bytes) -> bool:
     if form.last_separator == "required" and not tail.rstrip(bytes((END_MARK,))).endswith(separator):
         return False
     if separator:
-        line = tail.rstrip(_AFTER).rpartition(b"\n")[2]
+        line = tail.rstrip(_AFTER).rpartition(separator[-1:])[2]
     else:
         line = tail.rstrip(_AFTER)[-form.length :]
-    least = max(record.by_name[name].stop for name in record.match) if form.on_short == "pad" else form.length
+    least = max(record.by_name[name].stop for name in record.match) if form.on_short != "reject" else form.length
     return len(line) >= least and all(
         line[field.start : field.stop] == _whole(layout, record, name)
         for name in record.match

@@ -15,6 +15,7 @@ import numpy as np
 
 from tracciati import framing
 from tracciati.convert import content, text_of
+from tracciati.encodings import blank
 from tracciati.findings.pictures import MASK
 from tracciati.findings.report import finding_text
 from tracciati.framing import delimited
@@ -187,7 +188,8 @@ def frame_of_one(raw: bytes, layout: Layout) -> Frame:
     """A record alone, framed again: its cells are asked for one by one, which blocks do not keep."""
     buffer, form = np.frombuffer(raw, np.uint8), layout.file
     if form.kind == "fixed":
-        return framing.frame(buffer, form, at_start=False, is_last=True)
+        size = np.array([len(raw)])
+        return framing.Frame(buffer, np.array([0]), size, size, blank=blank(form.codec))
     return delimited.frame(buffer, form, (), at_start=False, is_last=True)
 
 

@@ -145,14 +145,25 @@ class Field:
 
 @dataclass(frozen=True)
 class Record:
-    """One record type. `match` maps field name -> text that tells this type from the others."""
+    """One record type. `match` maps field name -> text that tells this type from the others.
+
+    position   where in the file it stands, if that tells it too
+    by_length  does its length tell it from a record type with the same `match`?
+    """
 
     name: str
     index: int
     fields: tuple[Field, ...]
     match: Mapping[str, str]
     only: tuple[Direction, ...] = ()
+    position: Literal["", "first", "last"] = ""
+    by_length: bool = False
     line: int = 0
+
+    @cached_property
+    def length(self) -> int:
+        """Bytes of such a record without its separator (fixed layouts)."""
+        return max((field.stop for field in self.fields), default=0)
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -193,20 +204,26 @@ class Dialect:
 class FileForm:
     """How a file is cut into records.
 
-    length    bytes of a record without its separator (fixed), None for delimited
-    separator LF, CRLF or none
+    length    bytes of every record without its separator; None for delimited, and for fixed records that differ
+    separator LF, CRLF, CR or none
+    length_in, length_adds   the field that says how long its record is, and what has to be added to it
+    block, fill   records of a physical block, and the character that lines are made of which fill up the last one
     """
 
     kind: Literal["fixed", "delimited"]
     length: int | None
-    separator: Literal["LF", "CRLF", "none"]
+    separator: Literal["LF", "CRLF", "CR", "none"]
     last_separator: Literal["required", "optional", "forbidden"] = "optional"
     codec: str = "ascii"
     on_invalid: Literal["reject"] = "reject"
-    on_short: Literal["reject", "pad"] = "reject"
+    on_short: Literal["reject", "pad", "accept"] = "reject"
     on_long: Literal["reject", "blank_tail", "ignore"] = "reject"
     reference_date: str = ""
     dialect: Dialect = Dialect()
+    length_in: str = ""
+    length_adds: int = 0
+    block: int = 0
+    fill: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from tracciati.convert import text_of
 from tracciati.findings.pictures import MASK
 from tracciati.findings.report import total_text
-from tracciati.framing import LINE_FEED
+from tracciati.framing import END_MARK
 from tracciati.limits import RECORD_BYTES_MAX
 from tracciati.reading import Reading
 from tracciati.target import opened
@@ -241,8 +241,9 @@ def _in_canonical_form(
         direction,
         first_record=block.first_record,
         offset=block.offset + first,
-        # Behind the last record an empty line is kept: without its separator the record would take that line's.
-        ends_file=ends_file and count == len(block.starts) and not (block.buffer[last:] == LINE_FEED).any(),
+        # Behind the last record lines that are none are kept: without its separator it would take theirs.
+        is_to_the_end=ends_file and count == len(block.starts),
+        ends_file=ends_file and count == len(block.starts) and not set(block.buffer[last:].tolist()) - {END_MARK},
     )
     tally.add(found)
     return block.buffer[:first].tobytes() + found.raw + block.buffer[last:].tobytes()
@@ -266,6 +267,6 @@ _OUTSIDE_OF_RECORDS = {
     "TR-L108": "end-of-file character",
 }
 # How a separator, or the lack of one, is shown.
-_SEPARATOR_NAMES = {b"": "nothing", b"\n": "LF", b"\r\n": "CRLF"}
+_SEPARATOR_NAMES = {b"": "nothing", b"\n": "LF", b"\r\n": "CRLF", b"\r": "CR"}
 # Differences shown of one kind, from the blocks in which the kind is met first; all are counted.
 EXAMPLES_MAX = 20

@@ -65,7 +65,30 @@ TIME = (VAT[0], '{ name = "nome", type = "time", format = "HH:mm" }')
 IBAN = (VAT[0], '{ name = "nome", type = "iban" }')
 ASCII = ("iso8859-1", "ascii")
 
+BLOCKED = ('last_separator = "required" }', 'last_separator = "required" }\nblocking = { records = 2, fill = "*" }')
+FILL = "*" * 40 + "\r\n"
+
 CASES = [
+    Case(
+        "small-counted",
+        "\0\x06AB" + "\0\0CD",
+        "TR-L118",
+        "2:1-2: TR-L118: the record says a length that it cannot have",
+    ),
+    Case(
+        "orders-fixed",
+        FIXED,
+        "TR-L119",
+        "3:41: TR-L119 warning: the last block is not filled up: 3 lines in blocks of 2",
+        BLOCKED,
+    ),
+    Case(
+        "orders-fixed",
+        HEAD + ORDER + FILL + TAIL,
+        "TR-L120",
+        "4:1-40: TR-L120: a record behind the lines that fill up the last block",
+        BLOCKED,
+    ),
     fixed("001250V  \r", "001250V\r", "TR-L101", "2:1-38: TR-L101: record too short"),
     fixed("001250V  \r", "001250V  XY\r", "TR-L102", "2:41-42: TR-L102: record too long"),
     fixed("V  \r\n", "V  \n", "TR-L103", "2:41: TR-L103 warning: record ended by LF, not by CRLF"),

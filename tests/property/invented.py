@@ -95,7 +95,7 @@ DELIMITED = (
 @st.composite
 def layouts(draw: DrawFn) -> Layout:
     """Any layout of here: a head, two kinds of rows that a late field tells apart, a tail; requests and answers."""
-    text = draw(st.one_of(_fixed(), _fixed(), _delimited(), _table()))
+    text = draw(st.one_of(_fixed(), _fixed(), _of_many_lengths(), _delimited(), _table()))
     return declare.loads(HEADING + text)
 
 
@@ -192,24 +192,58 @@ def _records(draw: DrawFn, kinds: tuple[str, ...], structure: str, *, is_fixed: 
 
 
 @st.composite
+def _of_many_lengths(draw: DrawFn) -> str:
+    """Fixed records that differ in length from type to type: cut by separators, or by the length that each says."""
+    structure = draw(st.sampled_from(STRUCTURES))
+    codec = draw(st.sampled_from(("ascii", "cp1252", "cp037")))
+    separator = "none" if codec in EBCDIC else draw(st.sampled_from(("LF", "CRLF", "CR", "none")))
+    records = _records(draw, FIXED + RAW if separator == "none" else FIXED, structure, is_fixed=True)
+    form = f'separator = "{separator}"'
+    if separator == "none":
+        kind, adds = draw(
+            st.sampled_from(
+                (
+                    ('len = 2, type = "binary"', 0),
+                    ('len = 2, type = "binary", endian = "little"', 2),
+                    ('len = 3, type = "packed"', -1),
+                    ('len = 4, type = "integer"', 4),
+                )
+            )
+        )
+        form += f', length_in = "lunghezza", length_adds = {adds}'
+        prefix = f'fields = [ {{ name = "lunghezza", {kind} }}, '
+        records = [one.replace("fields = [ ", prefix) for one in records]
+    short, long = draw(st.sampled_from(("reject", "pad", "accept"))), draw(st.sampled_from(("reject", "ignore")))
+    return f"""[file]
+kind = "fixed"
+record = {{ {form} }}
+encoding = {{ codec = "{codec}" }}
+on_short = "{short}"
+on_long = "{long}"
+{_structure(structure)}{"".join(records)}"""
+
+
+@st.composite
 def _fixed(draw: DrawFn) -> str:
     structure = draw(st.sampled_from(STRUCTURES))
     codec = draw(st.sampled_from(("ascii", "iso8859-1", "cp1252", "utf-8", "iso8859-15", "cp037", "cp280", "cp1140")))
-    separator = _separator(draw, *(("none",) if codec in EBCDIC else ("LF", "CRLF", "none")))
+    separator = _separator(draw, *(("none",) if codec in EBCDIC else ("LF", "CRLF", "CR", "none")))
     records = _records(draw, FIXED + RAW if "none" in separator else FIXED, structure, is_fixed=True)
     widths = [sum(int(part.split(",")[0].split(" ")[0]) for part in one.split("len = ")[1:]) for one in records]
     length = max(widths) + draw(st.integers(0, 5))
     for place, width in enumerate(widths):
         rest = f', {{ name = "resto", len = {length - width}, type = "filler" }} ]\n' if width < length else " ]\n"
         records[place] = records[place].removesuffix(" ]\n") + rest
-    short, long = draw(st.sampled_from(("reject", "pad"))), draw(st.sampled_from(("reject", "blank_tail", "ignore")))
+    short = draw(st.sampled_from(("reject", "pad", "accept")))
+    long = draw(st.sampled_from(("reject", "blank_tail", "ignore")))
+    blocking = 'blocking = { records = 5, fill = "9" }\n' if "none" not in separator and draw(st.booleans()) else ""
     form = f"record = {{ length = {length}, {separator} }}\n"
     return f"""[file]
 kind = "fixed"
 {form}encoding = {{ codec = "{codec}" }}
 on_short = "{short}"
 on_long = "{long}"
-{_structure(structure)}{"".join(records)}"""
+{blocking}{_structure(structure)}{"".join(records)}"""
 
 
 def _dialect(draw: DrawFn, *, has_header: bool) -> str:

@@ -10,6 +10,7 @@ document and goes on with a harmless value, so that one loading names all mistak
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ def loads(text: str, name: str = "layout.toml") -> Layout:
     head = read_head(document)
     form = read_form(document)
     lines = read_records(document, read_types(document), form)
+    if form.kind == "fixed" and any(record.length != form.length for record in lines.records):
+        form = replace(form, length=None)
     groups = read_groups(document, lines)
     structure = read_structure(document, lines, groups, form)
     by_name = {record.name: record for record in lines.records}

@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tracciati.expression import Aggregate, And, Combined, Compare, Count, IsNull, Name, Not, Or, text_of
-from tracciati.layout import Field, Record, Rule
+from tracciati.layout import Field, FileForm, Record, Rule
 from tracciati.structure import Automaton
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ _LEARNT: Mapping[type, frozenset[str]] = {
     Field: frozenset(
         {"pattern", "least", "most", "weights", "ten", "eleven", "sign", "plus", "minus", "yes", "no", "endian"}
     ),
+    FileForm: frozenset({"length_in", "length_adds", "block", "fill"}),
+    Record: frozenset({"position"}),
 }
 # Computed, or the place in the text: they say nothing that the order of records and fields does not say.
 _UNDECLARED: Mapping[type, frozenset[str]] = {
     Field: frozenset({"line", "start"}),
-    Record: frozenset({"line", "index"}),
+    Record: frozenset({"line", "index", "by_length"}),
     Rule: frozenset({"line"}),
 }
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tracciati.declare.toml import Document, Table
 
-SEPARATORS = ("LF", "CRLF", "none")
+SEPARATORS = ("LF", "CRLF", "CR", "none")
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -64,7 +64,8 @@ def read_form(document: Document) -> FileForm:
     if "file" not in document.value:
         document.problem((), "the layout has no [file]", 'add [file] with kind = "fixed" or "delimited"')
     kind = table.choice("kind", ("fixed", "delimited"), "fixed", required="file" in document.value)
-    length, separator, last_separator = _read_record(table, kind)
+    length, separator, last_separator, length_in, length_adds = _read_record(table, kind)
+    block, fill = _read_blocking(table, kind, separator)
     encoding = table.inner("encoding")
     codec = _codec(encoding)
     encoding.choice("on_invalid", ("reject",), "reject")
@@ -72,7 +73,7 @@ def read_form(document: Document) -> FileForm:
     if codec in EBCDIC and (kind == "delimited" or separator != "none"):
         hint = 'write kind = "fixed" and record = { length = ..., separator = "none" }'
         encoding.problem("codec", f"files in {codec} have fixed records without separators", hint)
-    on_short = table.choice("on_short", ("reject", "pad"), "reject")
+    on_short = table.choice("on_short", ("reject", "pad", "accept"), "reject")
     on_long = table.choice("on_long", ("reject", "blank_tail", "ignore"), "reject")
     if kind == "delimited":
         for key in ("on_short", "on_long"):
@@ -85,35 +86,64 @@ def read_form(document: Document) -> FileForm:
     return FileForm(
         kind=cast(Literal["fixed", "delimited"], kind),
         length=length,
-        separator=cast(Literal["LF", "CRLF", "none"], separator),
+        separator=cast(Literal["LF", "CRLF", "CR", "none"], separator),
         last_separator=cast(Literal["required", "optional", "forbidden"], last_separator),
         codec=codec,
-        on_short=cast(Literal["reject", "pad"], on_short),
+        on_short=cast(Literal["reject", "pad", "accept"], on_short),
         on_long=cast(Literal["reject", "blank_tail", "ignore"], on_long),
         reference_date=reference_date,
         dialect=dialect,
+        length_in=length_in,
+        length_adds=length_adds,
+        block=block,
+        fill=fill,
     )
 
 
-def _read_record(file: Table, kind: str) -> tuple[int | None, str, str]:
+def _read_record(file: Table, kind: str) -> tuple[int | None, str, str, str, int]:
     record = file.inner("record")
     length = record.integer("length", least=1)
-    if kind == "fixed" and length is None and "length" not in record:
-        hint = 'add record = { length = 200, separator = "CRLF" }'
-        file.problem("record", "a fixed layout needs the length of its records", hint)
     if length is not None and kind == "delimited":
         record.problem("length", "delimited records have no length", "take `length` out")
         length = None
     if length is not None and length > RECORD_BYTES_MAX:
         record.problem("length", f"records of {length} bytes are longer than {RECORD_BYTES_MAX}")
     separator = record.choice("separator", SEPARATORS, "LF")
-    if separator == "none" and kind == "delimited":
-        record.problem("separator", "delimited records need a separator", 'write "LF" or "CRLF"')
+    if separator in ("none", "CR") and kind == "delimited":
+        record.problem("separator", "delimited records end with a line feed", 'write "LF" or "CRLF"')
+    length_in, length_adds = record.text("length_in"), record.integer("length_adds", least=-RECORD_BYTES_MAX) or 0
+    if length_in and (kind == "delimited" or separator != "none"):
+        hint = 'take length_in out, or write separator = "none"'
+        record.problem("length_in", "records with a separator are not cut by a length that they say", hint)
+    if "length_adds" in record and not length_in:
+        record.problem("length_adds", "`length_adds` has no meaning without `length_in`", "take it out")
+    if kind == "fixed" and length is None and separator == "none" and not length_in:
+        hint = "add record = { length = 200 }, a separator, or length_in, the field that says it"
+        file.problem("record", "without separators, a layout needs the length of its records", hint)
     last = record.choice("last_separator", ("required", "optional", "forbidden"), "optional")
     if separator == "none" and last == "required":
         record.problem("last_separator", "there is no separator that could be required", "take last_separator out")
     record.close()
-    return length, separator, last
+    return length, separator, last, length_in, length_adds
+
+
+def _read_blocking(file: Table, kind: str, separator: str) -> tuple[int, str]:
+    """Records of a physical block, and what its last lines are filled up with."""
+    if "blocking" not in file:
+        return 0, ""
+    table = file.inner("blocking")
+    block, fill = table.integer("records", least=2), table.text("fill", "9")
+    table.close()
+    if kind == "delimited" or separator == "none":
+        file.problem("blocking", "`blocking` is for fixed records with separators", "take it out")
+    if block is None and "records" not in table:
+        file.problem(
+            "blocking", "`blocking` needs `records`, the records of a block", 'as { records = 10, fill = "9" }'
+        )
+    if len(fill) != 1 or not fill.isascii() or not fill.isprintable():
+        table.problem("fill", f"`fill` cannot be {fill!r}", 'write one ASCII character, as fill = "9"')
+        fill = "9"
+    return block or 2, fill
 
 
 def _codec(encoding: Table) -> str:

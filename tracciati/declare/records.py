@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 from tracciati.declare.fields import read_field, read_only
 from tracciati.declare.fitting import encoded_length
 from tracciati.declare.toml import did_you_mean
-
-# W
 from tracciati.layout import DIRECTIONS, Record
 from tracciati.wording import counted
 
@@ -51,12 +49,16 @@ def read_records(document: Document, types: Mapping[str, Table], form: FileForm)
             field_tables.setdefault((name, field.name), line)
         match = _read_match(table, fields, form)
         only = read_only(table)
-        records.append(Record(name, len(records), fields, match, only, line=document.where(table.path)[0]))
+        position = cast(Literal["", "first", "last"], table.choice("position", ("first", "last"), ""))
+        place = document.where(table.path)[0]
+        records.append(Record(name, len(records), fields, match, only, position, line=place))
         _check_given(lines, records[-1])
         tables[name] = table
         table.close()
-    _check_told_apart(tables, records, form)
-    return Lines(tuple(records), tables, field_tables)
+    _check_lengths(document, tables, records, form)
+    by_length = _check_told_apart(tables, records, form)
+    told = tuple(replace(record, by_length=record.name in by_length) for record in records)
+    return Lines(told, tables, field_tables)
 
 
 def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], form: FileForm) -> tuple[Field, ...]:
@@ -75,8 +77,10 @@ def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], 
         at += field.length or 0 if form.kind == "fixed" else 1
     if not fields:
         record.problem("", f"record {record.path[-1]} has no fields", "add fields = [ { name = ..., ... } ]")
-    elif form.kind == "fixed" and form.length is not None and at != form.length:
-        _add_up(record, fields, at, form.length)
+    elif form.kind == "fixed" and (wanted := record.integer("length", least=1) or form.length) and at != wanted:
+        _add_up(record, fields, at, wanted)
+    if form.kind == "delimited" and "length" in record:
+        record.problem("length", "delimited records have no length", "take `length` out")
     _check_continues(lines, fields)
     return tuple(fields)
 
@@ -160,17 +164,49 @@ def _check_match(table: Table, field: Field, text: str, form: FileForm) -> None:
         table.problem(field.name, f"`{field.name}` is not there in every direction, so that it tells nothing apart")
 
 
-def _check_told_apart(tables: Mapping[str, Table], records: list[Record], form: FileForm) -> None:
-    """For each two types that occur in one direction: is there a byte string that both would accept?"""
+def _check_lengths(document: Document, tables: Mapping[str, Table], records: list[Record], form: FileForm) -> None:
+    """Records that say their length say it in the same place, and none has a length that it cannot say."""
+    if not form.length_in:
+        return
+    path = ("file", "record", "length_in")
+    fields = [(record, record.by_name.get(form.length_in)) for record in records]
+    lacking = [record.name for record, field in fields if field is None]
+    if lacking:
+        hint = "every record says its length, in a field of the same name, place and type"
+        document.problem(path, f"record {lacking[0]} has no field `{form.length_in}`", hint)
+        return
+    kinds = {(f.base, f.start, f.length, f.endian, f.sign) for _, f in fields if f is not None}
+    first = fields[0][1]
+    if len(kinds) > 1:
+        document.problem(path, f"`{form.length_in}` is not in the same place in every record", "give it one type")
+    elif first is not None and not (first.is_number and not first.is_amount and not first.sign):
+        document.problem(path, f"`{form.length_in}` is {first.base}: a length is a whole number", 'as type = "binary"')
+    elif first is not None and any(record.length - form.length_adds >= 10**first.digits for record, _ in fields):
+        document.problem(path, f"`{form.length_in}` is too narrow for the length of its record", "widen it")
+
+
+def _check_told_apart(tables: Mapping[str, Table], records: list[Record], form: FileForm) -> set[str]:
+    """For each two types that occur in one direction: is there a byte string that both would accept?
+
+    Returns the names of the records that are told by their length.
+    """
+    by_length: set[str] = set()
     for index, one in enumerate(records):
         for other in records[index + 1 :]:
             shared = [d for d in DIRECTIONS if one.is_in(d) and other.is_in(d)]
+            if one.position != other.position:
+                continue
             example = _accepted_by_both(one, other, form, shared[0]) if shared else None
-            if example is not None:
-                hint = "give each a `match` on the field that tells them apart, or `only` for different directions"
-                text = f"records {one.name} and {other.name} cannot be told apart: both accept {example!r}"
-                table = tables[other.name]
-                table.problem("match" if "match" in table else "", text, hint)
+            if example is None:
+                continue
+            if form.kind == "fixed" and one.length != other.length:
+                by_length |= {one.name, other.name}
+                continue
+            hint = "give each a `match` on the field that tells them apart, or `only` for different directions"
+            text = f"records {one.name} and {other.name} cannot be told apart: both accept {example!r}"
+            table = tables[other.name]
+            table.problem("match" if "match" in table else "", text, hint)
+    return by_length
 
 
 def _accepted_by_both(one: Record, other: Record, form: FileForm, direction: Direction) -> str | None:

@@ -133,13 +133,20 @@ _FILE = _table(
             {
                 "length": _number("Bytes of a fixed record, without its separator"),
                 "separator": _text("What ends a record", SEPARATORS),
+                "length_in": _text("The field that says how long its record is (no separators)"),
+                "length_adds": {"type": "integer", "description": "What has to be added to it; 0 when absent"},
                 "last_separator": _text("After the last record", ("required", "optional", "forbidden")),
             },
         ),
         "encoding": _table("Characters", {"codec": _text("", CODECS), "on_invalid": _text("", ("reject",))}),
-        "on_short": _text("A record that is too short (a finding either way)", ("reject", "pad")),
+        "on_short": _text("A record that is too short (a finding either way)", ("reject", "pad", "accept")),
         "on_long": _text("A record that is too long (a finding either way)", ("reject", "blank_tail", "ignore")),
         "reference_date": _text("record.field: the file's own date, which chooses the layout's version"),
+        "blocking": _table(
+            "Lines that fill up the last physical block",
+            {"records": _number("Records of a block"), "fill": _text('What such a line is made of; "9" when absent')},
+            ("records",),
+        ),
         "structure": _by_direction("Record and group names in order, with ( ) | ? * +"),
         "dialect": _table(
             "How delimited records are cut into cells",
@@ -158,6 +165,8 @@ def schema() -> Schema:
         {
             "match": _tables("What tells it from the others: field = text", _text("text")),
             "only": _KEYS["only"],
+            "length": _number("Bytes of such a record, where records differ; its fields add up to it"),
+            "position": _text("Where in the file it stands, if that tells it from the others", ("first", "last")),
             "fields": {"type": "array", "items": field},
         },
         ("fields",),

@@ -202,7 +202,7 @@ def record_type(record: Record, layout: Layout, language: Language, *, has_who: 
     """All that is said of a record type."""
     words = headings(language)
     entries = [Entry(words["present_in"], fields.present_in(record, layout, language))]
-    if told := orders.told_by(record.match, language):
+    if told := orders.told_by(record, language):
         entries.append(Entry(words["told_by"], told))
     is_fixed = layout.file.kind == "fixed"
     if layout.file.dialect.header and not is_fixed:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tracciati.framing import Frame
     from tracciati.layout import Direction, Field, Layout, Record
 
-_LINE_FEED = 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _EMPTY = "TR-F201"  # of a field without value nothing has to be hidden
 
@@ -91,11 +90,15 @@ class Witness:
             picture=self._picture(fault, begin, end, start) if self.pictures else None,
         )
 
+    @property
+    def _line_end(self) -> bytes:
+        return b"\r" if self.layout.file.separator == "CR" else b"\n"
+
     def _line(self, start: int) -> int:
         if self.layout.file.separator == "none":
             # Without line ends a "line" is a record; bytes after a record are counted with it.
             return max(1, self.first_record + int(np.searchsorted(self.frame.starts, start, side="right")))
-        return self.lines_before + 1 + int(np.count_nonzero(self.frame.buffer[:start] == _LINE_FEED))
+        return self.lines_before + 1 + int(np.count_nonzero(self.frame.buffer[:start] == ord(self._line_end)))
 
     def _characters(self, line: int, start: int, stop: int) -> tuple[int, tuple[int, int]]:
         """The place in characters of its lines: the last line, the first character (from 1), the one after the last.
@@ -106,15 +109,20 @@ class Witness:
             return line, (0, 0)
         buffer, codec = self.frame.buffer, self.layout.file.codec
         window_start = max(0, start - RECORD_BYTES_MAX)
-        begin = window_start + buffer[window_start:start].tobytes().rfind(b"\n") + 1
+        begin = window_start + self._in_lines(window_start, start).rfind(self._line_end) + 1
         if begin == 0 and self.offset == 0 and buffer[:3].tobytes() == _BYTE_ORDER_MARK:
             begin = len(_BYTE_ORDER_MARK)
             if start < begin:
                 return line, (0, 0)
         first = len(buffer[begin:start].tobytes().decode(codec, "replace")) + 1
-        lines = buffer[start:stop].tobytes().split(b"\n")
+        lines = self._in_lines(start, stop).split(self._line_end)
         after = len(lines[-1].decode(codec, "replace")) + (first if len(lines) == 1 else 1)
         return line + len(lines) - 1, (first, after)
+
+    def _in_lines(self, start: int, stop: int) -> bytes:
+        """Bytes in which whatever ends a line is the byte by which lines are counted."""
+        raw: bytes = self.frame.buffer[start:stop].tobytes()
+        return raw.replace(b"\n", self._line_end) if self._line_end != b"\n" else raw
 
     def _picture(self, fault: Fault, begin: int, end: int, start: int) -> Picture:
         """The whole record; findings of one record share it."""

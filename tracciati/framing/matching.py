@@ -6,13 +6,13 @@ something is out of order is walked record by record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.framing import Frame, Index, Note, gather
+from tracciati.framing import Frame, Index, Note, gather, length_notes
 from tracciati.framing.delimited import CellFrame
 from tracciati.values.cells import equal, words
 from tracciati.wording import counted
@@ -25,8 +25,12 @@ Types = NDArray[np.int16]
 UNKNOWN = -1
 
 
-def match(frame: Frame, layout: Layout, direction: Direction) -> Types:
+def match(
+    frame: Frame, layout: Layout, direction: Direction, *, begins_file: bool = False, ends_file: bool = False
+) -> Types:
     """The record type of each record: int16 (n,), index in `layout.records`, UNKNOWN where none fits.
+
+    begins_file, ends_file   the first, the last record is the file's: its place may tell its type
 
     Records with a framing error are matched by what they have, so that the order of the others can be checked.
     """
@@ -35,17 +39,26 @@ def match(frame: Frame, layout: Layout, direction: Direction) -> Types:
     types = np.full(len(frame), UNKNOWN, np.int16)
     open_rows: NDArray[np.bool_] | None = None
     for record in layout.records:
+        if record.position:
+            continue
         same = _is_of(frame, layout, record, direction)
         if same is None:
             continue
         if open_rows is None and same.all():
-            return np.full(len(frame), record.index, np.int16)
+            types[:] = record.index
+            break
         if open_rows is not None:
             same &= open_rows
         types[same] = record.index
         open_rows = types == UNKNOWN
         if not open_rows.any():
             break
+    for record in layout.records:
+        if (record.position == "first" and begins_file) or (record.position == "last" and ends_file):
+            row = 0 if record.position == "first" else len(frame) - 1
+            same = _is_of(frame, layout, record, direction)
+            if same is not None and same[row]:
+                types[row] = record.index
     return types
 
 
@@ -53,7 +66,9 @@ def _is_of(frame: Frame, layout: Layout, record: Record, direction: Direction) -
     found: NDArray[np.bool_] | None = None
     if not record.is_in(direction) and isinstance(frame, CellFrame):
         return None  # its columns are those of another direction
-    if not record.match:
+    if record.by_length:
+        found = frame.lengths == record.length
+    elif not record.match:
         return np.ones(len(frame), np.bool_)
     for name, text in record.match.items():
         field = record.by_name[name]
@@ -72,7 +87,7 @@ def _bytes_are(frame: Frame, field: Field, raw: bytes, layout: Layout) -> NDArra
     assert field.length is not None, "a fixed field has a length"
     pad = field.pad.encode(layout.file.codec)
     whole = raw.rjust(field.length, pad) if field.align == "right" else raw.ljust(field.length, pad)
-    if frame.stride:
+    if frame.stride >= field.stop:
         cells = frame.records(slice(None), field.stop)[:, field.start : field.stop]
         return equal(words(cells), whole)
     same = equal(words(gather(frame.buffer, frame.starts + field.start, field.length)), whole)
@@ -109,6 +124,20 @@ def column_counts(frame: CellFrame, types: Types, layout: Layout, direction: Dir
         params = {"found": counted(found, "column"), "trovate": trovate, "declared": str(wanted)}
         notes.append(Note("TR-L113", rows, frame.starts[rows], frame.lengths[rows], params=params))
     return notes
+
+
+def record_lengths(frame: Frame, types: Types, layout: Layout) -> Frame:
+    """The frame with notes on the records that do not have the length of their type, where types differ in it."""
+    broken = np.zeros(len(frame), np.bool_) if frame.broken is None else frame.broken.copy()
+    notes: list[Note] = []
+    for record in layout.records:
+        rows = np.flatnonzero((types == record.index) & ~broken)
+        if len(rows) and (frame.lengths[rows] != record.length).any():
+            form = layout.file
+            notes += length_notes(frame.buffer, form, record.length, rows, frame.starts, frame.lengths, broken)
+    if not notes:
+        return frame
+    return replace(frame, broken=broken if broken.any() else None, notes=(*frame.notes, *notes))
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,9 @@ def generate(
         output.write(part.encoded())
         records_count += len(part.types)
         told.stretch()
+    if layout.file.block:
+        line = layout.file.fill.encode("ascii") * layout.records[0].length + SEPARATORS[layout.file.separator]
+        output.write(line * (-records_count % layout.file.block))
     return Generated(records_count, output.bytes_count, output.hashed.hexdigest())
 
 

@@ -67,7 +67,8 @@ class Part:
     def _fixed(self) -> bytes:
         layout = self.draft.layout
         separator = SEPARATORS[layout.file.separator]
-        assert layout.file.length is not None, "a fixed layout has a record length"
+        if layout.file.length is None:
+            return self._of_many_lengths()
         length = layout.file.length
         out = np.full((len(self.types), length + len(separator)), blank(layout.file.codec), np.uint8)
         out[:, length:] = np.frombuffer(separator, np.uint8)
@@ -75,12 +76,26 @@ class Part:
             rows = np.flatnonzero(self.types == record.index)
             if not len(rows):
                 continue
-            table = np.empty((len(rows), length), np.uint8)
-            for one in record.fields_in(self.draft.order.direction):
-                cells = self.draft.cells(record, one, self.arrays[record.name][one.name])
-                table[:, one.start : one.stop] = pages.closed(cells, one, layout.file.codec)
-            out[rows, :length] = table
+            out[rows, :length] = self._table(record, len(rows))
         return out.tobytes()
+
+    def _table(self, record: Record, count: int) -> NDArray[np.uint8]:
+        """The records of one type: uint8 (count, length)."""
+        table = np.empty((count, record.length), np.uint8)
+        for one in record.fields_in(self.draft.order.direction):
+            cells = self.draft.cells(record, one, self.arrays[record.name][one.name])
+            table[:, one.start : one.stop] = pages.closed(cells, one, self.draft.layout.file.codec)
+        return table
+
+    def _of_many_lengths(self) -> bytes:
+        separator = SEPARATORS[self.draft.layout.file.separator]
+        raw: list[bytes] = [b""] * len(self.types)
+        for record in self.draft.layout.records:
+            rows = np.flatnonzero(self.types == record.index)
+            table = self._table(record, len(rows)) if len(rows) else ()
+            for row, cells in zip(rows.tolist(), table, strict=True):
+                raw[row] = cells.tobytes() + separator
+        return b"".join(raw)
 
     def _delimited(self) -> bytes:
         layout, direction = self.draft.layout, self.draft.order.direction
@@ -221,6 +236,9 @@ class Draft:
             first = self.made[record.name]
             known = self.computed.get(path)
             return specimens.amounts(one, np.zeros(count, np.int64)) if known is None else known[first : first + count]
+        form = self.layout.file
+        if one.name == form.length_in:
+            return pa.array(np.full(count, record.length - form.length_adds), pa.int64())
         if one.sequence is not None:
             start = 1 if one.sequence.start is None else one.sequence.start
             step = one.sequence.step
@@ -263,7 +281,14 @@ class Draft:
 
     def _is_free(self, one: Field, record: Record) -> bool:
         is_given = f"{record.name}.{one.name}" in self.order.given
-        is_bound = one.base in ("const", "filler") or one.same_as or one.sequence or one.derive or one.unique
+        is_bound = (
+            one.base in ("const", "filler")
+            or one.name == self.layout.file.length_in
+            or one.same_as
+            or one.sequence
+            or one.derive
+            or one.unique
+        )
         return not is_given and not is_bound and not (one.origin and self.order.direction == "request")
 
     def _named(self, name: Name, record: Record, arrays: dict[str, pa.Array], beside: Beside) -> Values:

@@ -46,6 +46,7 @@ def form(file: FileForm, language: Language) -> list[Entry]:
     entries = [_kind(file, language)]
     if file.kind == "fixed":
         entries += _lengths(file, language)
+        entries += _blocking(file, language) if file.block else []
     else:
         entries += _dialect(file.dialect, language)
     entries += [_separator(file, language), _last_separator(file, language), _encoding(file, language)]
@@ -74,13 +75,14 @@ def _kind(file: FileForm, language: Language) -> Entry:
 
 
 def _lengths(file: FileForm, language: Language) -> list[Entry]:
-    size = number_of(file.length or 0, language, it=("byte", "byte"), en=("byte", "bytes"))
-    length = Entry(
-        say(language, it="Lunghezza del record", en="Record length"),
-        say(language, it=f"{size}, separatore escluso", en=f"{size}, without the separator"),
-    )
+    length = Entry(say(language, it="Lunghezza del record", en="Record length"), _length(file, language))
     short = {
         "reject": say(language, it="è un errore: il record è scartato", en="an error: the record is rejected"),
+        "accept": say(
+            language,
+            it="è ammesso, e letto come se fosse completato con spazi",
+            en="is taken, and read as if filled with blanks",
+        ),
         "pad": say(
             language,
             it="è letto come se fosse completato con spazi, con un avviso",
@@ -103,6 +105,38 @@ def _lengths(file: FileForm, language: Language) -> list[Entry]:
         Entry(say(language, it="Record più corto", en="Shorter record"), short[file.on_short]),
         Entry(say(language, it="Record più lungo", en="Longer record"), long[file.on_long]),
     ]
+
+
+def _length(file: FileForm, language: Language) -> str:
+    if file.length is None:
+        said = say(
+            language,
+            it="diversa da un tipo di record all'altro, separatore escluso",
+            en="differs from one record type to another, without the separator",
+        )
+    else:
+        size = number_of(file.length, language, it=("byte", "byte"), en=("byte", "bytes"))
+        said = say(language, it=f"{size}, separatore escluso", en=f"{size}, without the separator")
+    if file.length_in:
+        name = quoted(file.length_in, language)
+        said += say(language, it=f"; la dichiara il campo {name}", en=f"; the field {name} says it")
+        if file.length_adds:
+            more, beside = abs(file.length_adds), file.length_adds > 0
+            it = f", a cui si aggiungono {more} byte" if beside else f", da cui si tolgono {more} byte"
+            said += say(language, it=it, en=f", {'plus' if beside else 'minus'} {more} bytes")
+    return said
+
+
+def _blocking(file: FileForm, language: Language) -> list[Entry]:
+    term = say(language, it="Blocchi", en="Blocks")
+    size = number_of(file.block, language, it=("record", "record"), en=("record", "records"))
+    fill = quoted(file.fill, language)
+    said = say(
+        language,
+        it=f"{size}; l'ultimo è completato con righe di soli {fill}",
+        en=f"{size}; the last one is filled up with lines of nothing but {fill}",
+    )
+    return [Entry(term, said)]
 
 
 def _dialect(dialect: Dialect, language: Language) -> list[Entry]:

@@ -11,6 +11,7 @@ from tracciati.plain import quoted, say
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tracciati.layout import Record
     from tracciati.plain import Language
 
 Times = Literal["one", "optional", "many", "any"]
@@ -128,9 +129,17 @@ def _often(times: Times, language: Language) -> str:
     }[times]
 
 
-def told_by(match: Mapping[str, str], language: Language) -> str:
+def told_by(record: Record, language: Language) -> str:
     """What tells a record from the others; "" where a file has one kind only."""
-    told = [f"{quoted(name, language)} = {quoted(text, language)}" for name, text in match.items()]
+    told = [f"{quoted(name, language)} = {quoted(text, language)}" for name, text in record.match.items()]
+    if record.by_length:
+        told.append(
+            say(language, it=f"la lunghezza di {record.length} byte", en=f"its length of {record.length} bytes")
+        )
+    if record.position == "first":
+        told.append(say(language, it="il primo posto nel file", en="the first place in the file"))
+    if record.position == "last":
+        told.append(say(language, it="l'ultimo posto nel file", en="the last place in the file"))
     if not told:
         return ""
     return say(language, it=f"si riconosce da {' e '.join(told)}", en=f"told by {' and '.join(told)}")

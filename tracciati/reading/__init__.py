@@ -207,7 +207,7 @@ class Reading:
         counts = np.bincount(front.types + 1, minlength=len(self._layout.records) + 1)
         unread = None
         if counts[0] or front.frame.broken is not None:
-            unread = Unread.of(front.frame, front.types, self._layout.file.length)
+            unread = Unread.of(front.frame, front.types, self._layout.file)
         self._relations.check(columns, front.frame, front.witness.offset, faults, unread)
         self._balance.add(front, columns, faults)
         for read in columns.values():

@@ -64,7 +64,7 @@ class Reader:
         values: dict[str, Values] = {}
         arrays: dict[str, pa.Array] = {}
         keep = self.keep.get(record.name, frozenset())
-        table = None if isinstance(frame, CellFrame) else self._table(frame, rows)
+        table = None if isinstance(frame, CellFrame) else self._table(frame, record, rows)
         for place, field in enumerate(record.fields_in(self.direction)):
             if field.base == "filler":
                 continue
@@ -93,10 +93,9 @@ class Reader:
         numbers = np.zeros(len(cells), np.int64) if field.is_number or field.base in ("date", "time") else None
         return Values(field, numbers, cells, lengths, np.ones(len(cells), np.bool_), None, self.codec)
 
-    def _table(self, frame: Frame, rows: Index) -> Bytes:
+    def _table(self, frame: Frame, record: Record, rows: Index) -> Bytes:
         """The records' bytes: a view where they lie side by side, else a copy of just these."""
-        width = self.layout.file.length
-        assert width is not None, "a fixed layout has a record length"
+        width = record.length
         if len(rows) and int(rows[-1]) - int(rows[0]) + 1 == len(rows):
             return frame.records(slice(int(rows[0]), int(rows[-1]) + 1), width)
         return frame.records(rows, width)

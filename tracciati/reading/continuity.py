@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.framing import LINE_FEED
+from tracciati.framing import line_end
 from tracciati.framing.matching import UNKNOWN
 
 if TYPE_CHECKING:
     from tracciati.framing import Frame, Index
     from tracciati.framing.matching import Types
-    from tracciati.layout import Sequence
+    from tracciati.layout import FileForm, Sequence
     from tracciati.values import Values
 
 Flags = NDArray[np.bool_]
@@ -39,13 +39,14 @@ class Unread:
     is_endless: bool
 
     @classmethod
-    def of(cls, frame: Frame, types: Types, record_bytes: int | None) -> Unread:
-        """Look for them in a block; `record_bytes` is the length of a record, where all have the same."""
+    def of(cls, frame: Frame, types: Types, form: FileForm) -> Unread:
+        """Look for them in a block."""
+        record_bytes = form.length
         unknown = types == UNKNOWN
         rows = np.flatnonzero(unknown if frame.broken is None else unknown | frame.broken)
         starts, lengths = frame.starts[rows], frame.lengths[rows]
         if record_bytes is None:
-            feeds = np.flatnonzero(frame.buffer == LINE_FEED)
+            feeds = np.flatnonzero(frame.buffer == line_end(form.separator))
             room = np.searchsorted(feeds, starts + lengths) - np.searchsorted(feeds, starts) + 1
         else:
             room = np.maximum(lengths // record_bytes, 1)

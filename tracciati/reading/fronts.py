@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from tracciati import framing
 from tracciati.findings import Fault, Faults, Judgement
 from tracciati.findings.places import Witness
-from tracciati.framing import delimited, matching
+from tracciati.framing import delimited, lengths, matching
 from tracciati.framing.delimited import CellFrame
 from tracciati.limits import UNIT_BYTES_MAX
+from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from tracciati.framing import Bytes, Continues, Frame
@@ -72,6 +73,8 @@ class Fronts:
         self._is_lost = False  # after a record nobody can place, the order of the rest is not judged
         self._has_wrong_header = False
         self._unknown_count = 0  # records of unknown type at the end of what was read
+        self._lines_count = 0  # of records and of lines that fill up a block
+        self._has_fills = self._is_behind = False
         self.is_disturbed = False
         self.end_faults: tuple[Faults, Witness] | None = None
 
@@ -96,12 +99,16 @@ class Fronts:
             if not len(frame.buffer) and not at_end:
                 needs_more = True
                 continue
-            types = self._types(frame)
+            is_whole = at_end and len(frame.buffer) == len(kept)
+            types = self._types(frame, begins_file=first_record == 0, ends_file=is_whole)
+            if self._layout.file.kind == "fixed" and self._layout.file.length is None:
+                frame = matching.record_lengths(frame, types, self._layout)
+            if self._layout.file.fill:
+                frame = self._with_misplaced(frame)
             if isinstance(frame, CellFrame):
                 frame = _with_notes(frame, matching.column_counts(frame, types, self._layout, self._direction))
             order = matching.follow(self._automaton, types, state)
             units = self._units(types, order)
-            is_whole = at_end and len(frame.buffer) == len(kept)
             is_endless = False
             if units.open_from >= 0 and not is_whole:
                 if units.open_from > 0:
@@ -117,6 +124,8 @@ class Fronts:
             yield self._judged(number, frame, types, order, units.ranges, witness, is_endless=is_endless)
             if isinstance(frame, CellFrame) and frame.has_header:
                 self._header = ()
+            self._lines_count += len(frame) + len(frame.fills)
+            self._has_fills |= bool(len(frame.fills))
             kept = kept[len(frame.buffer) :]
             offset += len(frame.buffer)
             first_record += len(frame)
@@ -128,6 +137,8 @@ class Fronts:
 
     def _frame(self, buffer: Bytes, *, at_start: bool, is_last: bool, continues: Continues) -> Frame:
         form = self._layout.file
+        if form.length_in:
+            return lengths.frame(buffer, self._layout, is_last=is_last, continues=continues)
         if form.kind == "fixed":
             return framing.frame(buffer, form, at_start=at_start, is_last=is_last, continues=continues)
         frame = delimited.frame(buffer, form, self._header, at_start=at_start, is_last=is_last, continues=continues)
@@ -137,10 +148,20 @@ class Fronts:
             return replace(frame, broken=np.ones(len(frame), np.bool_))
         return frame
 
-    def _types(self, frame: Frame) -> Types:
+    def _with_misplaced(self, frame: Frame) -> Frame:
+        """The frame with a note on the first record that stands behind lines that fill up a block."""
+        first = 0 if self._has_fills else int(frame.fills[0]) if len(frame.fills) else len(frame.buffer)
+        row = int(np.searchsorted(frame.starts, first))
+        if self._is_behind or row >= len(frame):
+            return frame
+        self._is_behind = True
+        rows, starts, lengths = np.array([row]), frame.starts[row : row + 1], frame.lengths[row : row + 1]
+        return replace(frame, notes=(*frame.notes, framing.Note("TR-L120", rows, starts, lengths)))
+
+    def _types(self, frame: Frame, *, begins_file: bool, ends_file: bool) -> Types:
         if self._has_wrong_header:
             return np.full(len(frame), matching.UNKNOWN, np.int16)
-        return matching.match(frame, self._layout, self._direction)
+        return matching.match(frame, self._layout, self._direction, begins_file=begins_file, ends_file=ends_file)
 
     def _units(self, types: Types, order: Order) -> matching.Units:
         if not self._unit:
@@ -230,12 +251,21 @@ class Fronts:
 
     def _end_fault(self, witness: Witness, state: int, records_count: int) -> None:
         """May the file end here? Not said where something before makes the answer an echo."""
+        frame = witness.frame
+        is_record = len(frame) and not len(frame.fills)
+        row, end = (len(frame) - 1, int(frame.ends[-1])) if is_record else (-1, len(frame.buffer))
+        block = self._layout.file.block
+        if block and self._lines_count % block and not self.is_disturbed:
+            count = self._lines_count
+            trovate = f"{count} {'riga' if count == 1 else 'righe'}"
+            params = {"found": counted(count, "line"), "trovate": trovate, "block": str(block)}
+            faults = Faults(self._judgement, self._examples)
+            faults.add(Fault("TR-L119", row, end, 0, params=params))
+            self.end_faults = (faults, witness)
         if self._automaton.accepting[state] or self.is_disturbed:
             return
         expected = self._automaton.expected(state)
-        faults = Faults(self._judgement, self._examples)
-        frame = witness.frame
-        row, end = (len(frame) - 1, int(frame.ends[-1])) if len(frame) else (-1, len(frame.buffer))
+        faults = self.end_faults[0] if self.end_faults is not None else Faults(self._judgement, self._examples)
         faults.add(Fault("TR-S103", row, end, 0, expected_en=" or ".join(expected), expected_it=" o ".join(expected)))
         self.end_faults = (faults, witness)
         self.is_disturbed = True
@@ -272,6 +302,6 @@ def _with_notes(frame: CellFrame, notes: list[framing.Note]) -> CellFrame:
 def _lines_count(frame: Frame, separator: str) -> int:
     if separator == "none":
         return 0
-    if frame.stride:
+    if frame.stride and not len(frame.fills):
         return len(frame)
-    return int(np.count_nonzero(frame.buffer == framing.LINE_FEED))
+    return int(np.count_nonzero(frame.buffer == framing.line_end(separator)))

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from tracciati import bases, framing
 from tracciati.errors import DoesNotFit, TracciatiError, WritingError
-from tracciati.framing import Frame, Index, delimited
+from tracciati.framing import Frame, Index, delimited, lengths
 from tracciati.framing.delimited import CellFrame
 from tracciati.framing.matching import UNKNOWN, Types, match, present
 from tracciati.values import pages, spelling, strings
@@ -89,6 +89,9 @@ class Writer:
         if not len(buffer):
             return
         frame = self._cut(buffer)
+        if len(frame.fills):
+            self.copy(_without_fills(frame), values, unit_offsets)
+            return
         types = match(frame, self.layout, "request")
         self._check_types(types)
         self._remember(frame, types)
@@ -116,7 +119,7 @@ class Writer:
             assert len(array) == count, f"{name}: one value per record"
         kind = self.layout.by_name[record]
         made = self._draft.make(kind, values, count)
-        frame = _table(made, count, self._form.length) if self._form.length is not None else None
+        frame = _table(made, count, kind.length) if self._form.kind == "fixed" else None
         self._write(made, np.full(count, kind.index, np.int16), frame, made=True)
 
     def close(self) -> Written:
@@ -131,6 +134,11 @@ class Writer:
         except TracciatiError:
             self._output.abandon()
             raise
+        if self._form.block:
+            lines_wanted = -self._ledger.records_count % self._form.block
+            fill = self._form.fill.encode("ascii") * self.layout.records[0].length
+            line = fill + framing.SEPARATORS[self._form.separator]
+            self._output.write(memoryview(line * lines_wanted))
         self._output.close(changes)
         return Written(self._ledger.records_count, self._output.bytes_count, dict(self._transliterated))
 
@@ -155,6 +163,8 @@ class Writer:
     def _cut(self, buffer: Bytes) -> Frame:
         if self._form.kind == "delimited":
             return delimited.frame(buffer, self._form, (), at_start=False, is_last=True)
+        if self._form.length_in:
+            return lengths.frame(buffer, self.layout, is_last=True)
         return framing.frame(buffer, self._form, at_start=False, is_last=True)
 
     def _remember(self, frame: Frame, types: Types) -> None:
@@ -321,6 +331,20 @@ def _header(layout: Layout, direction: Direction) -> bytes:
     titles = [pa.array([field.label or field.name], pa.string()) for field in record.fields_in(direction)]
     cells = [lines.quoted(strings.encoded(title, form.codec)[0], form.dialect) for title in titles]
     return lines.ended(lines.records(cells, form.dialect), framing.SEPARATORS[form.separator]).tobytes()
+
+
+def _without_fills(frame: Frame) -> bytes:
+    """The block without the lines that only fill it up: there may be others at the end of what is written."""
+    begins = np.sort(np.concatenate((frame.starts, frame.fills)))
+    stops = np.append(begins[1:], len(frame.buffer))
+    is_fill = np.isin(begins, frame.fills)
+    pieces = [frame.buffer[: int(begins[0])].tobytes()]
+    pieces += [
+        frame.buffer[start:stop].tobytes()
+        for start, stop, is_out in zip(begins.tolist(), stops.tolist(), is_fill.tolist(), strict=True)
+        if not is_out
+    ]
+    return b"".join(pieces)
 
 
 def _table(records: Bytes, count: int, length: int) -> Frame:

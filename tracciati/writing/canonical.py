@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tracciati import bases, framing
-from tracciati.framing import delimited
+from tracciati.framing import delimited, lengths
 from tracciati.framing.delimited import CellFrame
-from tracciati.framing.matching import match
+from tracciati.framing.matching import match, record_lengths
 from tracciati.limits import RECORD_BYTES_MAX
 from tracciati.values import pages, strings
 from tracciati.values.cells import Column
@@ -86,6 +86,7 @@ def rewrite(
     first_record: int = 0,
     offset: int = 0,
     ends_file: bool = False,
+    is_to_the_end: bool = False,
     examples: int = 20,
 ) -> Rewritten:
     """Encode records anew.
@@ -93,6 +94,7 @@ def rewrite(
     raw           whole records with their separators, without the header row; best a block at a time
     first_record  index in the file of the first one
     offset        in the file of the first byte
+    is_to_the_end the last record is the file's last one, whatever follows it
     ends_file     the last record is the file's last one: it has no separator where the layout forbids it
 
     Never raises for bad data. The separator after the last record is written where the layout calls it optional.
@@ -102,9 +104,13 @@ def rewrite(
     frame: Frame
     if form.kind == "delimited":
         frame = delimited.frame(buffer, form, (), at_start=False, is_last=True)
+    elif form.length_in:
+        frame = lengths.frame(buffer, layout, is_last=True)
     else:
         frame = framing.frame(buffer, form, at_start=False, is_last=True)
-    types = match(frame, layout, direction)
+    types = match(frame, layout, direction, begins_file=first_record == 0, ends_file=is_to_the_end)
+    if form.kind == "fixed" and form.length is None:
+        frame = record_lengths(frame, types, layout)
     readable = np.ones(len(frame), np.bool_) if frame.broken is None else ~frame.broken
     found = _Found(first_record, offset, examples)
     kept = np.ones(len(frame), np.bool_)
@@ -198,8 +204,7 @@ class _Found:
 def _fixed(
     frame: Frame, layout: Layout, direction: Direction, record: Record, rows: Index, found: _Found
 ) -> pa.StringArray:
-    width = layout.file.length
-    assert width is not None, "a fixed layout has a record length"
+    width = record.length
     table: Bytes = frame.records(rows, width)[:, :width].copy()
     _note_lengths(frame, record, rows, width, found)
     for one in _rewritable(record, direction):

@@ -49,8 +49,7 @@ class Draft:
             fields = record.fields_in(self._direction)
             columns = [self.cells(record, field, values, count, made=made) for field in fields]
             return lines.ended(lines.records(columns, form.dialect), separator)
-        assert form.length is not None, "a fixed layout has a record length"
-        table = np.empty((count, form.length + len(separator)), np.uint8)
+        table = np.empty((count, record.length + len(separator)), np.uint8)
         table[:] = self._blank(record)
         made = {}
         for field in record.fields_in(self._direction):
@@ -72,9 +71,8 @@ class Draft:
         """A record with its constants and fillers, and the separator: uint8 (stride,)."""
         if record.name not in self._blanks:
             form = self._layout.file
-            assert form.length is not None, "a fixed layout has a record length"
             separator = np.frombuffer(SEPARATORS[form.separator], np.uint8)
-            row = np.concatenate((np.full(form.length, blank(form.codec), np.uint8), separator))
+            row = np.concatenate((np.full(record.length, blank(form.codec), np.uint8), separator))
             for field in record.fields:
                 if field.base in ("const", "filler"):
                     cells = bases.of(field.base).write(pa.nulls(1), field, pages.inner(form.codec))
@@ -127,6 +125,9 @@ class Draft:
             if field.sequence is not None and count and given[-1].as_py() is not None:
                 self._next[path] = int(given[-1].as_py()) + field.sequence.step
             return self._prepare(given, field, path)
+        form = self._layout.file
+        if field.name == form.length_in:
+            return pa.array(np.full(count, record.length - form.length_adds))
         if field.name in record.match:
             return pa.array([record.match[field.name]] * count, pa.string())
         if self._direction in field.derive:

@@ -222,9 +222,8 @@ def read_column(
         right = field.base in bases.RIGHT_ALIGNED
         cells, lengths = frame.cells(rows, place, right=right, width_max=cell_bytes_max)
     else:
-        assert layout.file.length is not None, "a fixed layout has a record length"
         every = slice(None) if len(rows) == len(frame) else rows
-        cells = frame.records(every, layout.file.length)[:, field.start : field.stop]
+        cells = frame.records(every, record.length)[:, field.start : field.stop]
         cells = pages.opened(cells, field, layout.file.codec)
     codec = pages.inner(layout.file.codec)
     column = bases.of(field.base).read(cells, field, lengths, codec=codec)

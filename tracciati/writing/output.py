@@ -114,6 +114,8 @@ class Output:
         if not self._separator:
             return b""
         last = bytes(records[-2:])
+        if self._separator == b"\r" and last.endswith(b"\r"):
+            return b"\r"
         return b"\r\n" if last == b"\r\n" else b"\n" if last.endswith(b"\n") else b""
 
     def _append(self, part: bytes | memoryview) -> None:

@@ -51,7 +51,7 @@ REFUSED_FIXED = [
     ('version = "1.0.0"', 'version = "1.0"', "version", "`version` cannot be '1.0'", "three numbers"),
     ('version = "1.0.0"', 'versione = "1.0.0"', "versione", "unknown key `versione` in layout", "`version`?"),
     ('"fixed"', '"fixt"', "fixt", "`kind` cannot be 'fixt'", "did you mean `fixed`?"),
-    ('"CRLF"', '"CR"', '"CR"', "`separator` cannot be 'CR'", "LF, CRLF, none"),
+    ('"CRLF"', '"NL"', '"NL"', "`separator` cannot be 'NL'", "LF, CRLF, CR, none"),
     ('"latin-1"', '"utf-16"', "utf-16", "`codec` cannot be 'utf-16'", "ascii, iso8859-1, iso8859-2"),
     ('"latin-1"', '"\\u0000"', "codec", "`codec` cannot be '\\x00'", "ascii, iso8859-1, iso8859-2"),
     ("length = 20", 'length = "20"', "length", "`length` must be a whole number", "without quotes: length = 20"),
@@ -231,7 +231,7 @@ def test_a_pattern_that_re2_cannot_take_is_refused_with_its_reason() -> None:
 
 
 REFUSED_DELIMITED = [
-    ('separator = "LF"', 'separator = "none"', "separator", "delimited records need a separator"),
+    ('separator = "LF"', 'separator = "none"', "separator", "delimited records end with a line feed"),
     ('separator = "LF"', "length = 20", "length", "delimited records have no length"),
     ('delimiter = ";"', 'delimiter = ";;"', "delimiter", "`delimiter` cannot be ';;'"),
     ('delimiter = ";"', 'delimiter = "|", quote = "|"', "quote", "`quote` and `delimiter` are the same character"),
@@ -310,7 +310,7 @@ def test_a_mistake_in_a_group_is_shown_where_the_group_is():
 def test_all_problems_are_named_at_once_in_the_order_of_the_text():
     text = (
         FIXED.replace("at = 10", "at = 12")
-        .replace('"CRLF"', '"CR"')
+        .replace('"CRLF"', '"NL"')
         .replace("'VIS2'", "2")
         .replace("len = 10", "len = 11")
     )

@@ -82,6 +82,10 @@ FORM_CHANGES: Mapping[str, tuple[Mapping[str, Any], Any]] = {
     "last_separator": ({}, "forbidden"),
     "codec": ({}, "cp1252"),
     "on_short": ({}, "pad"),
+    "length_in": ({"length": None}, "lunghezza"),
+    "length_adds": ({"length_in": "lunghezza"}, 4),
+    "block": ({"block": 10, "fill": "9"}, 12),
+    "fill": ({"block": 10, "fill": "9"}, "*"),
     "on_long": ({}, "blank_tail"),
     "reference_date": ({}, "coda.data"),
     "dialect": ({"kind": "delimited", "length": None}, Dialect(delimiter="|")),
@@ -148,7 +152,8 @@ def test_no_key_of_a_record_a_rule_or_a_layout_is_left_unsaid(language: Any) -> 
         return record_type(record, LAYOUT, language, has_who=True)
 
     changes: Mapping[str, Any] = {
-        "name": "altra", "fields": TESTA.fields[:2], "match": {"cliente": "X"}, "only": ("invoice",)
+        "name": "altra", "fields": TESTA.fields[:2], "match": {"cliente": "X"}, "only": ("invoice",),
+        "position": "first", "by_length": True,
     }  # fmt: skip
     assert set(changes) == names(Record)
     for key, value in changes.items():

@@ -168,7 +168,7 @@ def test_lines_that_a_quote_swallowed_have_taken_their_numbers(number: int, told
 
 
 def test_behind_a_record_without_end_any_number_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(framing, "RECORD_BYTES_MAX", 100)
+    monkeypatch.setattr(framing.lines, "RECORD_BYTES_MAX", 100)
     cut_into(60, monkeypatch)
     data = HEAD + order(1) + b"02" + b"x" * 400 + b"\r\n" + order(9) + order(11) + TAIL % (3, 3750)
     assert codes(check(data, FIXED)) == ["TR-L109", "TR-R301 ordine.numero"]
