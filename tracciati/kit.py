@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tracciati import framing, generate
@@ -306,9 +307,19 @@ def _texts(field: Field, layout: Layout) -> Iterator[str]:
         if bound is not None and field.base != "date":
             yield from (str(max(0, bound + step)) for step in (-1, 1))
     yield from field.codes or ()
+    if field.codes and field.base == "digits":
+        yield from _other_digits(field)
     for rule in layout.rules:
         for number in _numbers(rule.check):
             yield from (str(max(0, number * 10**field.scale + step)) for step in (-1, 0, 1))
+
+
+def _other_digits(field: Field) -> Iterator[str]:
+    """A run of digits as long as a code of the field that is none of them; nothing when all are."""
+    codes = field.codes or {}
+    size = len(next(iter(codes)))
+    free = (text for text in (f"{number:0{size}d}" for number in range(min(10**size, 1000))) if text not in codes)
+    yield from islice(free, 1)
 
 
 def _numbers(expression: Expression) -> list[int]:

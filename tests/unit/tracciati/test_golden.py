@@ -17,10 +17,19 @@ SHIPPED = sorted(
     str(path.relative_to(LAYOUTS).with_suffix("")) for path in LAYOUTS.rglob("*.toml") if path.name != "feed.toml"
 )
 
+# Where a file with seed 1 has not all of its kinds of records.
+SEEDS = {
+    "public/caixa-cnab240-remessa": 8,
+    "public/cfonb-120": 175,
+    "public/febraban-cnab240-remessa": 45,
+    "public/febraban-cnab240-retorno": 3,
+    "public/itau-cnab400-remessa": 14,
+}
+
 
 def made(name: str) -> bytes:
     sink = io.BytesIO()
-    generate(declare.load(LAYOUTS / f"{name}.toml"), sink, Order(seed=1, count=3))
+    generate(declare.load(LAYOUTS / f"{name}.toml"), sink, Order(seed=SEEDS.get(name, 1), count=3))
     return sink.getvalue()
 
 

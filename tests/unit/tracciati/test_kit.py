@@ -91,3 +91,23 @@ def test_a_kit_is_a_folder_with_a_list(tmp_path: Path, capfd: pytest.CaptureFixt
     assert "is there already" in capfd.readouterr().err
     assert run("--kit", tmp_path / "other", "--unit", "richiesta") == 2
     assert "leave out --set, --unit and --out" in capfd.readouterr().err
+
+
+def test_a_code_is_broken_where_the_usual_wrong_digits_are_all_codes() -> None:
+    text = (
+        HEADING
+        + """[file]
+kind = "fixed"
+record = { length = 3 }
+structure = "a a"
+[record.a]
+fields = [
+  { name = "kind", len = 1, type = "digits", codes = { 0 = "none", 1 = "one", 9 = "others" } },
+  { name = "note", len = 2, type = "text" },
+]
+"""
+    )
+    made = kit(declare.loads(text))
+    assert made.unbroken == ()
+    case = next(case for case in made.cases if case.rule == "TR-F202 a.kind")
+    assert case.content[:1] == b"2"

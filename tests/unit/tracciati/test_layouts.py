@@ -27,9 +27,24 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(LAYOUTS))
 
 
-def test_there_are_two_customers_and_two_public_layouts():
-    assert sorted(BY_ID) == ["banca-demo-visure", "cbi-mav", "cbi-riba", "istituto-demo-controlli"]
+PUBLIC = {
+    "bradesco-cnab400-retorno",
+    "caixa-cnab240-remessa",
+    "cbi-mav",
+    "cbi-riba",
+    "cfonb-120",
+    "febraban-cnab240-remessa",
+    "febraban-cnab240-retorno",
+    "itau-cnab400-remessa",
+    "itau-cnab400-retorno",
+    "santander-cnab240-retorno",
+}
+
+
+def test_there_are_two_customers_and_the_public_layouts():
+    assert set(BY_ID) == {"banca-demo-visure", "istituto-demo-controlli", *PUBLIC}
     assert len(BY_ID) == len(PATHS)
+    assert {path.stem for path in PATHS if path.parent.name == "public"} == PUBLIC
 
 
 @pytest.mark.parametrize("path", FEEDS, ids=name_of)
@@ -61,7 +76,7 @@ def test_a_demo_layout_says_what_is_sensitive_and_where_it_comes_from(layout: La
 def test_the_customers_have_an_answer_and_an_invoice_in_their_layout_and_the_public_ones_do_not():
     for layout in BY_ID.values():
         written = [direction for direction in DIRECTIONS if direction in layout.structure]
-        is_public = layout.id.startswith("cbi-")
+        is_public = layout.id in PUBLIC
         assert written == (["request"] if is_public else ["request", "rejection", "answer", "invoice"])
 
 

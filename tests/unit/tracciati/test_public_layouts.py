@@ -1,0 +1,117 @@
+"""The public layouts read real files, and say of each what a person would say of it; and they make files of ours."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import tracciati
+from tests.unit.tracciati.public_samples import CFONB, CNAB, SAMPLES, Sample
+from tracciati import declare
+from tracciati.generate import Order, generate
+from tracciati.kit import kit
+from tracciati.reading import check
+from tracciati.rewrite import rewrite
+
+PUBLIC = Path(__file__).resolve().parents[3] / "layouts" / "public"
+LAYOUTS = {name: declare.load(PUBLIC / f"{name}.toml") for name in sorted({one.layout for one in SAMPLES})}
+EVERY_SAMPLE = pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: f"{one.name} {one.layout}")
+
+# Of warnings about the form of lines there are as many as lines: places are those of what is wrong with the data.
+OF_LINES = ("TR-L107", "TR-L115")
+
+# With these seeds the two units of a kit's file have a record of each type.
+KIT_SEEDS = {
+    "bradesco-cnab400-retorno": 1,
+    "caixa-cnab240-remessa": 8,
+    "cfonb-120": 175,
+    "febraban-cnab240-remessa": 436,
+    "febraban-cnab240-retorno": 3,
+    "itau-cnab400-remessa": 14,
+    "itau-cnab400-retorno": 1,
+    "santander-cnab240-retorno": 1,
+}
+# Each record of a statement repeats them, so that one wrong value is several that differ.
+REPEATED = {
+    "cfonb-120": ("TR-F201 01.devise", "TR-F216 01.devise", "TR-F201 01.compte", "TR-F216 01.compte"),
+}
+
+
+def test_every_file_of_these_corpora_has_a_layout(corpus: Path) -> None:
+    for folder in (CNAB, CFONB):
+        others = {"PROVENANCE.txt", "LICENSE"}
+        there = {path.name for path in (corpus / folder).iterdir()} - others
+        assert there == {one.name for one in SAMPLES if one.folder == folder}
+
+
+@EVERY_SAMPLE
+def test_a_file_is_written_again_byte_for_byte(corpus: Path, sample: Sample) -> None:
+    path, sink = corpus / sample.folder / sample.name, io.BytesIO()
+    assert rewrite(path, sink, LAYOUTS[sample.layout]).is_same
+    assert sink.getvalue() == path.read_bytes()
+
+
+@EVERY_SAMPLE
+def test_every_field_is_encoded_anew_and_each_difference_is_known(corpus: Path, sample: Sample) -> None:
+    path = corpus / sample.folder / sample.name
+    made = rewrite(path, io.BytesIO(), LAYOUTS[sample.layout], in_canonical_form=True)
+    assert made.counts == {key: count for key, (count, _) in sample.rewritten.items()}, made.to_text()
+    kept = dict(made.kept_cells)
+    if empty := made.report.counts.get(("TR-L107", ""), 0):
+        kept["empty lines"] = empty
+    assert (kept, made.kept_records) == (sample.kept, 0), made.to_text()
+
+
+@EVERY_SAMPLE
+def test_every_total_is_computed_again(corpus: Path, sample: Sample) -> None:
+    report = check(corpus / sample.folder / sample.name, LAYOUTS[sample.layout])
+    assert tuple((one.path, one.declared, one.computed, one.status) for one in report.totals) == sample.totals
+
+
+@EVERY_SAMPLE
+def test_a_file_has_the_findings_that_a_person_would_have(corpus: Path, sample: Sample) -> None:
+    report = check(corpus / sample.folder / sample.name, LAYOUTS[sample.layout])
+    assert report.counts == {key: count for key, (count, _) in sample.findings.items()}, report.to_text()
+    places = tuple((one.code, one.line, one.columns) for one in report.findings if one.code not in OF_LINES)
+    assert places == sample.places, report.to_text()
+    assert report.errors_count == len(sample.places)
+
+
+def test_every_finding_and_every_difference_has_its_reason() -> None:
+    for sample in SAMPLES:
+        reasons = [why for _, why in (*sample.findings.values(), *sample.rewritten.values())]
+        assert all(len(why.split()) > 5 for why in reasons), sample.name
+
+
+def test_the_counts_by_event_of_a_trailer_are_those_of_the_details(corpus: Path) -> None:
+    """The layout cannot compute them, as a count has no condition; so they are compared here."""
+    layout = tracciati.load(PUBLIC / "bradesco-cnab400-retorno.toml")
+    (batch,) = layout.read(corpus / CNAB / "CNAB400BRADESCO.RET")
+    events = Counter(batch.to_arrow("detalhe")["ocorrencia"].to_pylist())
+    (trailer,) = batch.to_arrow("fim").to_pylist()
+    declared = {name: trailer[f"{name}_quantidade"] for name in ("entradas", "liquidados", "baixados", "protesto")}
+    assert events == {"02": 5, "10": 1}
+    assert declared == {"entradas": 5, "liquidados": 0, "baixados": 1, "protesto": 0}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_generated_file_is_clean(name: str, seed: int) -> None:
+    sink = io.BytesIO()
+    generate(LAYOUTS[name], sink, Order(seed=seed, count=100))
+    report = check(sink.getvalue(), LAYOUTS[name])
+    assert report.is_clean, report.to_text()
+    assert report.records_count >= 100
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_kit_breaks_every_rule_alone(name: str) -> None:
+    layout = LAYOUTS[name]
+    made = kit(layout, seed=KIT_SEEDS[name])
+    assert check(made.valid, layout).is_clean
+    assert made.unbroken == REPEATED.get(name, ())
+    # Of every field that means something there is a case in which it is wrong.
+    assert len(made.cases) > 80
