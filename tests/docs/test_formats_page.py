@@ -20,6 +20,7 @@ ROWS = ("source", "proved by", "not proved", "files differ")
 HEADINGS = (
     "cbi-riba",
     "cbi-mav",
+    "cbi-rh",
     "febraban-cnab240-remessa",
     "febraban-cnab240-retorno",
     "santander-cnab240-retorno",

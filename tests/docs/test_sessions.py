@@ -15,7 +15,14 @@ from tests.docs import blocks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SESSIONS = ("README.md", "docs/operations.md", "docs/layouts.md", "docs/reports.md", "layouts/README.md")
+SESSIONS = (
+    "README.md",
+    "docs/operations.md",
+    "docs/layouts.md",
+    "docs/reports.md",
+    "docs/formats.md",
+    "layouts/README.md",
+)
 
 
 @pytest.mark.parametrize("page", SESSIONS)

@@ -20,6 +20,7 @@ SHIPPED = sorted(
 # Where a file with seed 1 has not all of its kinds of records.
 SEEDS = {
     "public/caixa-cnab240-remessa": 8,
+    "public/cbi-rh": 31,
     "public/cfonb-120": 175,
     "public/febraban-cnab240-remessa": 45,
     "public/febraban-cnab240-retorno": 3,

@@ -31,6 +31,7 @@ PUBLIC = {
     "bradesco-cnab400-retorno",
     "caixa-cnab240-remessa",
     "cbi-mav",
+    "cbi-rh",
     "cbi-riba",
     "cfonb-120",
     "febraban-cnab240-remessa",

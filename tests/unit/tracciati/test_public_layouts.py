@@ -17,7 +17,7 @@ from tracciati.reading import check
 from tracciati.rewrite import rewrite
 
 PUBLIC = Path(__file__).resolve().parents[3] / "layouts" / "public"
-LAYOUTS = {name: declare.load(PUBLIC / f"{name}.toml") for name in sorted({one.layout for one in SAMPLES})}
+
 EVERY_SAMPLE = pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: f"{one.name} {one.layout}")
 
 # Of warnings about the form of lines there are as many as lines: places are those of what is wrong with the data.
@@ -27,6 +27,7 @@ OF_LINES = ("TR-L107", "TR-L115")
 KIT_SEEDS = {
     "bradesco-cnab400-retorno": 1,
     "caixa-cnab240-remessa": 8,
+    "cbi-rh": 31,
     "cfonb-120": 175,
     "febraban-cnab240-remessa": 436,
     "febraban-cnab240-retorno": 3,
@@ -34,8 +35,18 @@ KIT_SEEDS = {
     "itau-cnab400-retorno": 1,
     "santander-cnab240-retorno": 1,
 }
-# Each record of a statement repeats them, so that one wrong value is several that differ.
+LAYOUTS = {name: declare.load(PUBLIC / f"{name}.toml") for name in KIT_SEEDS}
+
+# Other records repeat these fields, so that one wrong value is several that differ.
 REPEATED = {
+    "cbi-rh": (
+        "TR-F201 RH.ricevente",
+        "TR-F201 RH.data_creazione",
+        "TR-F201 RH.nome_supporto",
+        "TR-F201 61.divisa",
+        "TR-F216 61.divisa",
+        "TR-F201 61.data_contabile",
+    ),
     "cfonb-120": ("TR-F201 01.devise", "TR-F216 01.devise", "TR-F201 01.compte", "TR-F216 01.compte"),
 }
 
@@ -95,6 +106,21 @@ def test_the_counts_by_event_of_a_trailer_are_those_of_the_details(corpus: Path)
     declared = {name: trailer[f"{name}_quantidade"] for name in ("entradas", "liquidados", "baixados", "protesto")}
     assert events == {"02": 5, "10": 1}
     assert declared == {"entradas": 5, "liquidados": 0, "baixados": 1, "protesto": 0}
+
+
+def test_every_line_that_programs_quote_of_an_italian_statement_is_read_field_by_field(corpus: Path) -> None:
+    """No whole file is public: the lines are of several, and some have lost the blanks at their end."""
+    text = (corpus / "bank" / "cbi_rh" / "sample_lines.txt").read_text(encoding="ascii")
+    lines = [f"{line:120}\r\n" for line in text.splitlines() if not line.startswith("#")]
+    sink = io.BytesIO()
+    made = rewrite(io.BytesIO("".join(lines).encode()), sink, LAYOUTS["cbi-rh"], in_canonical_form=True)
+    assert made.is_proven, made.to_text()
+    # They do not belong together, so that only what compares them complains.
+    assert [(one.code, one.path, one.line) for one in made.report.findings] == [
+        ("TR-S102", "61", 1),
+        ("TR-R303", "62.numero_progressivo", 2),
+        ("TR-R303", "64.data_contabile", 6),
+    ]
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
