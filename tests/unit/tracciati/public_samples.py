@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 CNAB, CFONB = "cnab-brcobranca", "cfonb-pennylane"
+RIBA, MAV = "cbi-riba-ribalta", "cbi-mav-elbati/samples"
 
 SHORT = "short record, filled with blanks"
 NULL_TEXT = "another text for no value"
@@ -59,9 +60,52 @@ _ITAU_REWRITTEN = {("detalhe.data_credito", NULL_TEXT): (1, BLANK_DATE)}
 _SHIFTED = (
     "one of the 80 blanks before them was lost when the file was published, so that both dates stand a column early"
 )
+_CUT = "who published the file took 155 of its 158 orders out, and left the trailer as it was"
 _ORPHAN = "it has no opening balance, and is compared with that of the statement before"
 
+
+def _riba(name: str, orders: int, records: int) -> Sample:
+    why = "the program leaves a date blank where it has none; canonical are zeros, the first of two texts for no value"
+    return Sample(
+        RIBA,
+        name,
+        "cbi-riba",
+        totals=(
+            ("EF.numero_disposizioni", orders, orders, "equal"),
+            ("EF.totale_importi_negativi", 809150, 809150, "equal"),
+            ("EF.totale_importi_positivi", 0, 0, "equal"),
+            ("EF.numero_record", records, records, "equal"),
+        ),
+        rewritten={("51.data_autorizzazione", NULL_TEXT): (orders, why)},
+    )
+
+
 SAMPLES = (
+    _riba("riba_collapsible.txt", 11, 79),
+    _riba("riba_grouped.txt", 7, 51),
+    Sample(
+        MAV,
+        "MAV.txt",
+        "cbi-mav",
+        totals=(
+            ("EF.numero_disposizioni", 158, 3, "different"),
+            ("EF.totale_importi_negativi", 0, 0, "equal"),
+            ("EF.totale_importi_positivi", 2523500, 45000, "different"),
+            ("EF.numero_record", 1108, 23, "different"),
+        ),
+        findings={
+            ("TR-R301", "14.numero_progressivo"): (1, _CUT),
+            ("TR-T401", "EF.numero_disposizioni"): (1, _CUT),
+            ("TR-T401", "EF.totale_importi_positivi"): (1, _CUT),
+            ("TR-T401", "EF.numero_record"): (1, _CUT),
+        },
+        places=(
+            ("TR-R301", 16, (4, 10)),
+            ("TR-T401", 23, (46, 52)),
+            ("TR-T401", 23, (68, 82)),
+            ("TR-T401", 23, (83, 89)),
+        ),
+    ),
     Sample(
         CNAB,
         "CNAB240.RET",
