@@ -23,6 +23,7 @@ from tracciati.layout import names_in
 from tracciati.reading import Reading
 from tracciati.reading.columns import cell_bytes, span
 from tracciati.values import pages
+from tracciati.writing.ledger import present_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +155,9 @@ def _record(
     masked = bytearray(raw)
     cells = []
     for field in record.fields_in(direction):
+        present = present_in(frame, layout, direction, record, field, np.array([0]))
+        if present is not None and not present[0]:
+            continue
         start, stop = span(frame, record, field, 0, direction)
         meant = cell_bytes(frame, record, field, 0, direction, codec)
         is_masked = field.sensitive and not reveal and bool(meant.strip())

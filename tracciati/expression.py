@@ -92,11 +92,13 @@ class Or:
 class Count:
     """How many records of a type, occurrences of a group, or (`*`) records of any type there are.
 
-    per  how many of them are one block, the last of which may be shorter: `blocks(10)` is Count("*", 10)
+    per    how many of them are one block, the last of which may be shorter: `blocks(10)` is Count("*", 10)
+    where  which records of the type are counted; None: all
     """
 
     target: str
     per: int = 1
+    where: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class _Parser:
         self._take("(")
         term: Term
         if word == "count":
-            term = Count(self._counted())
+            term = self._count()
         elif word == "blocks":
             term = Count("*", self._whole_number("how many records a block has"))
         else:
@@ -240,12 +242,15 @@ class _Parser:
         self._take(")")
         return term
 
-    def _counted(self) -> str:
+    def _count(self) -> Count:
         kind, word, _ = self.tokens[self.at]
         if word != "*" and kind not in ("word", "number"):
             self._stop("expected the name of a record or group, or *")
         self.at += 1
-        return word
+        if not self._is("where"):
+            return Count(word)
+        self.at += 1
+        return Count(word, 1, self._either())
 
     def _whole_number(self, what: str) -> int:
         kind, word, _ = self.tokens[self.at]
@@ -357,6 +362,8 @@ def names(expression: Expression) -> tuple[Name, ...]:
         return (expression.name,)
     if isinstance(expression, Combined):
         return tuple(n for _, part in expression.parts for n in names(part))
+    if isinstance(expression, Count) and expression.where is not None:
+        return tuple(Name(n.record or expression.target, n.field) for n in names(expression.where))
     if isinstance(expression, Aggregate):
         # Inside `where` a bare name is a field of the record that is summed.
         inner = names(expression.where) if expression.where is not None else ()
@@ -389,9 +396,9 @@ def text_of(expression: Expression | Operand) -> str:
     if isinstance(expression, Combined):
         signed = [("+ " if sign > 0 else "- ") + text_of(part) for sign, part in expression.parts]
         return " ".join(signed).removeprefix("+ ")
-    if isinstance(expression, Count):
-        return f"count({expression.target})" if expression.per == 1 else f"blocks({expression.per})"
     where = f" where {text_of(expression.where)}" if expression.where is not None else ""
+    if isinstance(expression, Count):
+        return f"count({expression.target}{where})" if expression.per == 1 else f"blocks({expression.per})"
     modulus = f" mod {expression.modulus}" if expression.modulus else ""
     return f"{expression.function}({expression.path.path}{where}{modulus})"
 

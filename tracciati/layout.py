@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tracciati.expression import Expression
+    from tracciati.expression import Condition, Expression
     from tracciati.structure import Automaton
 
 Direction = Literal["request", "receipt", "rejection", "answer", "control", "invoice"]
@@ -78,6 +78,9 @@ class Field:
     origin   the layout's `from`: what fills the field when we write, e.g. "outcome.code", "result.punteggio"
     target   the layout's `to`: what the field tells us to do, e.g. "request.action"
     only     directions in which the field exists (delimited columns); empty: all
+    when     the condition under which the field is there, over fields that always are; None: it always is
+    sign_in  the field of the record in which the number's sign stands, if it has a column of its own
+    default  what is written where there is no value
     line     line of the field in the layout's text, for messages
     """
 
@@ -91,7 +94,7 @@ class Field:
     digits: int = 0
     scale: int = 0
     mark: Literal["", ",", "."] = ""
-    sign: Literal["", "leading", "trailing", "overpunch", "overpunch_leading", "inside"] = ""
+    sign: Literal["", "leading", "trailing", "overpunch", "overpunch_leading", "inside", "column"] = ""
     endian: Literal["big", "little"] = "big"
     yes: str = ""
     no: str = ""
@@ -119,6 +122,9 @@ class Field:
     only: tuple[Direction, ...] = ()
     on_overflow: str = ""
     transliterate: str = ""
+    when: Condition | None = None
+    sign_in: str = ""
+    default: str = ""
     line: int = 0
 
     @property
@@ -149,6 +155,7 @@ class Record:
 
     position   where in the file it stands, if that tells it too
     by_length  does its length tell it from a record type with the same `match`?
+    repeated   the field that says how often its end is there, where that begins, and the bytes that it takes each time
     """
 
     name: str
@@ -158,6 +165,7 @@ class Record:
     only: tuple[Direction, ...] = ()
     position: Literal["", "first", "last"] = ""
     by_length: bool = False
+    repeated: tuple[str, int, int] | None = None
     line: int = 0
 
     @cached_property
@@ -169,6 +177,15 @@ class Record:
     def by_name(self) -> Mapping[str, Field]:
         """Fields by name."""
         return {f.name: f for f in self.fields}
+
+    @cached_property
+    def apart(self) -> tuple[Field, ...]:
+        """The fields, but of alternatives over the same bytes only the first: none covers another."""
+        found: list[Field] = []
+        for one in self.fields:
+            if not found or one.start >= found[-1].stop:
+                found.append(one)
+        return tuple(found)
 
     def is_in(self, direction: Direction) -> bool:
         """Does this record type occur in files of that direction?"""

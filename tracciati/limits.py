@@ -53,6 +53,9 @@ NESTING_MAX = 50
 # Places at which a structure names records, groups written out: states are int16, and the tables grow by its square.
 STRUCTURE_PLACES_MAX = 1_000
 
+# Fields that one line of a layout may be written out to by `occurs`.
+OCCURS_MAX = 1_000
+
 # Records that an automaton runs over at a time: its scratch arrays stay in the second-level cache (ten million in one
 # piece run at a fifth of the speed), and numpy's cost per call has vanished.
 RUN_RECORDS = 32_768

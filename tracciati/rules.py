@@ -70,6 +70,15 @@ def doubtful(condition: Condition, columns: Columns, count: int) -> Flags | None
     return flags
 
 
+def presence(condition: Condition | None, columns: Columns, count: int) -> Flags | None:
+    """In which records a field is there: bool (count,), None when in all. Where nobody can tell, it is not."""
+    if condition is None:
+        return None
+    found = evaluate(condition, columns, count)
+    unknown = doubtful(condition, columns, count)
+    return found if unknown is None else found & ~unknown
+
+
 def _compare(compare: Compare, columns: Columns, count: int) -> Flags:
     left, right, op = compare.left, compare.right, compare.op
     if isinstance(left, Literal) and isinstance(right, Name):

@@ -72,7 +72,7 @@ class Single:
 
 def fixedwidth_config(record: Record) -> dict[str, dict[str, Any]]:
     """The record type as the `fixedwidth` package wants it declared: field name -> its configuration."""
-    return {field.name: _config(field) for field in record.fields}
+    return {field.name: _config(field) for field in record.apart}
 
 
 def read(raw: bytes, record: Record, *, codec: str = "ascii") -> Single:
@@ -85,10 +85,10 @@ def read(raw: bytes, record: Record, *, codec: str = "ascii") -> Single:
     """
     # One character per byte, whatever the encoding: positions are bytes. Texts are decoded after the cut.
     text = raw.decode("latin-1")
-    prepared = "".join(_prepared(text[field.start : field.stop], field) for field in record.fields)
+    prepared = "".join(_prepared(text[field.start : field.stop], field) for field in record.apart)
     values: dict[str, Value] = {}
     unreadable: dict[str, str] = {}
-    for field in record.fields:
+    for field in record.apart:
         # A record of this one field, so that one bad field does not take the others with it.
         reader = FixedWidth({field.name: {**_config(field), "start_pos": 1}})
         try:
@@ -110,7 +110,7 @@ def write(values: Mapping[str, Value], record: Record, *, codec: str = "ascii") 
     assert not unknown, f"{record.name} has no field {', '.join(unknown)}"
     config = fixedwidth_config(record)
     data: dict[str, Any] = {}
-    for field in record.fields:
+    for field in record.apart:
         value = values.get(field.name)
         if field.base == "const":
             data[field.name] = field.value if value is None else value

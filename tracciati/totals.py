@@ -201,10 +201,10 @@ class Totals:
     ) -> _Piece:
         """One term over the occurrences [first, stop)."""
         count = stop - first
-        if isinstance(term, Count):
+        if isinstance(term, Count) and term.where is None:
             counted = self._counted(term, types, marks)
             return _Piece(_per(numbers, counted, first, count), np.ones(count, np.bool_), np.zeros(count, np.int64))
-        record = str(term.path.record)
+        record = term.target if isinstance(term, Count) else str(term.path.record)
         is_record = types == self._index[record]
         rows, values = columns.get(record, (np.empty(0, np.int64), {}))
         lost = _per(numbers, is_record, first, count)
@@ -254,20 +254,23 @@ def _per(numbers: Index, chosen: Flags, first: int, count: int) -> Index:
     return np.bincount(within[within >= 0], minlength=count).astype(np.int64)
 
 
-def _folded(term: Aggregate, values: Mapping[str, Values], at: Index, inside: Flags, count: int) -> _Piece:
+def _folded(term: Term, values: Mapping[str, Values], at: Index, inside: Flags, count: int) -> _Piece:
     """One aggregate over records of its type. at: the occurrence of each, from 0, rising; inside: is it in any."""
-    column = values[term.path.field]
-    numbers, bad = _numbers(term, column)
     chosen = inside
     doubtful: Flags | None = None
     if term.where is not None:
-        own = {f"{term.path.record}.{name}": one for name, one in values.items()} | dict(values)
-        chosen = chosen & rules.evaluate(term.where, own, len(numbers))
+        record = term.target if isinstance(term, Count) else term.path.record
+        own = {f"{record}.{name}": one for name, one in values.items()} | dict(values)
+        chosen = chosen & rules.evaluate(term.where, own, len(at))
         # Where the condition itself reads a bad value nobody knows whether the row belongs to the total.
-        doubtful = rules.doubtful(term.where, own, len(numbers))
+        doubtful = rules.doubtful(term.where, own, len(at))
         if doubtful is not None:
             chosen = chosen & ~doubtful
     lost = np.zeros(count, np.int64) if doubtful is None else _per_place(at, doubtful & inside, count)
+    if isinstance(term, Count):
+        return _Piece(_per_place(at, chosen, count), np.ones(count, np.bool_), lost)
+    column = values[term.path.field]
+    numbers, bad = _numbers(term, column)
     if column.null is not None:
         chosen = chosen & ~column.null
     if term.function in ("first", "last"):

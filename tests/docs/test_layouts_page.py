@@ -24,7 +24,7 @@ from tracciati.layout import BASES, DIRECTIONS
 
 PAGE = blocks.ROOT / "docs" / "layouts.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-LAYOUT, FEED = (tomllib.loads(block.text) for block in blocks.blocks(PAGE, "toml"))
+LAYOUT, NESTED, FEED = (tomllib.loads(block.text) for block in blocks.blocks(PAGE, "toml"))
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -96,8 +96,8 @@ def with_field(field: dict[str, Any]) -> dict[str, Any]:
     record = value["record"]["coda" if "derive" in field else "riga"]
     place = 2 if "derive" not in field else 1
     taken = field["len"]
-    record["fields"].insert(place, field)
-    record["fields"][-1]["len"] -= taken
+    record["fields"].insert(4 if "sign_in" in field or "when" in field else place, field)
+    record["fields"][-1]["len"] -= taken * field.get("occurs", 1)
     return value
 
 
@@ -224,6 +224,16 @@ def test_a_pattern_takes_the_names_that_the_page_says(row: list[str]) -> None:
     pattern = file_names.request_name(row[0])
     assert pattern.match(row[1].encode()) is not None
     assert pattern.match(row[2].encode()) is None
+
+
+def test_the_lines_that_are_written_out_load() -> None:
+    value = copy.deepcopy(LAYOUT)
+    value["record"]["riga"] = {"match": {"tipo": "20"}, **NESTED}
+    value["file"]["record"] = {"separator": "CRLF"}
+    del value["record"]["coda"]["fields"][2]
+    names = [field.name for field in load(value).by_name["riga"].fields]
+    assert names[4:8] == ["ragione_sociale", "rata_1_scadenza", "rata_1_importo", "rata_2_scadenza"]
+    assert names[-2:] == ["nota_1", "nota_2"]
 
 
 TOTALS = rows("**A total** is made of one of these, or of several with `+` and `-` between them:")

@@ -55,6 +55,32 @@ FIXED = (
     'len = 5, type = "integer", sign = "overpunch_leading"',
     'len = 7, type = "decimal", scale = 2, sign = "overpunch", plus = "0123456789", minus = "pqrstuvwxy"',
 )
+# Lines that are written out to several fields: their bytes, and what they are.
+NESTED = (
+    (9, '{ name = "rata", occurs = 3, fields = [ { name = "numero", len = 3, type = "integer" } ] }'),
+    (8, '{ name = "nota", occurs = 2, len = 4, type = "text" }'),
+    (
+        11,
+        '{ name = "genere", len = 1, type = "text", codes = { A = "a", B = "b" } }, { variants = [ '
+        '{ when = "genere = \'A\'", fields = [ { name = "testo", len = 10, type = "text", required = true } ] }, '
+        '{ when = "genere = \'B\'", fields = [ { name = "giorno", len = 8, type = "date", format = "ddMMyyyy" }, '
+        '{ name = "saldo", len = 2, type = "integer" } ] } ] }',
+    ),
+    (
+        10,
+        '{ name = "dc", len = 1, type = "text", codes = { C = "avere", D = "dare" } }, '
+        '{ name = "importo", len = 9, type = "decimal", scale = 2, sign_in = "dc", plus = "C", minus = "D" }',
+    ),
+    (7, '{ name = "quante", len = 1, type = "digits", codes = { 0 = "no", 1 = "si" } }, '
+        '{ name = "extra", len = 6, type = "text", when = "quante = \'1\'" }'),
+)  # fmt: skip
+# The end of a record, repeated by a field before it: its bytes when it is there as often as it can be.
+REPEATED = (
+    13,
+    '{ name = "volte", len = 1, type = "integer" }, { name = "parte", occurs = { by = "volte", max = 3 }, '
+    'fields = [ { name = "codice", len = 2, type = "digits" }, { name = "lettera", len = 2, type = "text" } ] }',
+)
+
 # Numbers in binary: for files without separators.
 RAW = (
     'len = 4, type = "packed", scale = 2, signed = true, null = ["40404040"]',
@@ -173,6 +199,8 @@ def _records(draw: DrawFn, kinds: tuple[str, ...], structure: str, *, is_fixed: 
         "LEN", "len = 5," if is_fixed else ""
     )
     ends = _fields(draw, kinds, 0)
+    if is_fixed:
+        shared += [line for _, line in draw(st.lists(st.sampled_from(NESTED), unique=True, max_size=2))]
     lots = _lot_records(draw, is_fixed=is_fixed) if structure == LOTS else []
     return [
         *lots,
@@ -212,7 +240,9 @@ def _of_many_lengths(draw: DrawFn) -> str:
         )
         form += f', length_in = "lunghezza", length_adds = {adds}'
         prefix = f'fields = [ {{ name = "lunghezza", {kind} }}, '
-        records = [one.replace("fields = [ ", prefix) for one in records]
+        records = [one.replace("fields = [ ", prefix, 1) for one in records]
+    if draw(st.booleans()):
+        records[-1] = records[-1].removesuffix(" ]\n") + f", {REPEATED[1]} ]\n"
     short, long = draw(st.sampled_from(("reject", "pad", "accept"))), draw(st.sampled_from(("reject", "ignore")))
     return f"""[file]
 kind = "fixed"
@@ -223,13 +253,22 @@ on_long = "{long}"
 {_structure(structure)}{"".join(records)}"""
 
 
+def _width(record: str) -> int:
+    """The bytes of a record's fields."""
+    width = 0
+    for size, line in NESTED:
+        if line in record:
+            record, width = record.replace(line, ""), width + size
+    return width + sum(int(part.split(",")[0].split(" ")[0]) for part in record.split("len = ")[1:])
+
+
 @st.composite
 def _fixed(draw: DrawFn) -> str:
     structure = draw(st.sampled_from(STRUCTURES))
     codec = draw(st.sampled_from(("ascii", "iso8859-1", "cp1252", "utf-8", "iso8859-15", "cp037", "cp280", "cp1140")))
     separator = _separator(draw, *(("none",) if codec in EBCDIC else ("LF", "CRLF", "CR", "none")))
     records = _records(draw, FIXED + RAW if "none" in separator else FIXED, structure, is_fixed=True)
-    widths = [sum(int(part.split(",")[0].split(" ")[0]) for part in one.split("len = ")[1:]) for one in records]
+    widths = [_width(one) for one in records]
     length = max(widths) + draw(st.integers(0, 5))
     for place, width in enumerate(widths):
         rest = f', {{ name = "resto", len = {length - width}, type = "filler" }} ]\n' if width < length else " ]\n"

@@ -142,13 +142,16 @@ def test_the_places_that_sarif_names_hold_what_the_finding_is_about(
         assert 0 <= start <= stop <= len(data)
         if "startLine" not in region:
             continue
-        lines = [line.decode(codec, "replace") for line in data[bom:].split(b"\n")]
+        end = b"\r" if layout.file.separator == "CR" else b"\n"
+        if end == b"\r" and b"\n" in data:
+            continue  # lines of two kinds: who shows them counts as it likes
+        lines = [line.decode(codec, "replace") for line in data[bom:].split(end)]
         first, last = region["startLine"] - 1, region["endLine"] - 1
         if first == last:
             told = lines[first][region["startColumn"] - 1 : region["endColumn"] - 1]
         else:
             inner = [lines[first][region["startColumn"] - 1 :], *lines[first + 1 : last]]
-            told = "\n".join([*inner, lines[last][: region["endColumn"] - 1]])
+            told = end.decode().join([*inner, lines[last][: region["endColumn"] - 1]])
         if "\ufffd" not in told:  # bytes that are no text are not the same number of marks when they are cut
             assert told == data[start:stop].decode(codec, "replace")
 

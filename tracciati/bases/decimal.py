@@ -26,7 +26,7 @@ def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: s
     """
     blank = None
     digits, sizes = cells, lengths
-    signed = signs.taken_off(cells, field, lengths) if field.sign else None
+    signed = signs.taken_off(cells, field, lengths) if signs.is_beside(field) else None
     if signed is not None:
         digits, sizes = signed.digits, signed.lengths
     if lengths is None and field.pad != "0":

@@ -24,7 +24,7 @@ def read(cells: Bytes, field: Field, lengths: Lengths | None = None, *, codec: s
     """
     blank = None
     digits = cells
-    signed = signs.taken_off(cells, field, lengths) if field.sign else None
+    signed = signs.taken_off(cells, field, lengths) if signs.is_beside(field) else None
     if signed is not None:
         digits = signed.digits
     if lengths is None and field.pad != "0":

@@ -26,7 +26,23 @@ if TYPE_CHECKING:
 # their fingerprints.
 _LEARNT: Mapping[type, frozenset[str]] = {
     Field: frozenset(
-        {"pattern", "least", "most", "weights", "ten", "eleven", "sign", "plus", "minus", "yes", "no", "endian"}
+        {
+            "pattern",
+            "least",
+            "most",
+            "weights",
+            "ten",
+            "eleven",
+            "sign",
+            "plus",
+            "minus",
+            "yes",
+            "no",
+            "endian",
+            "when",
+            "sign_in",
+            "default",
+        }
     ),
     FileForm: frozenset({"length_in", "length_adds", "block", "fill"}),
     Record: frozenset({"position"}),
@@ -34,7 +50,7 @@ _LEARNT: Mapping[type, frozenset[str]] = {
 # Computed, or the place in the text: they say nothing that the order of records and fields does not say.
 _UNDECLARED: Mapping[type, frozenset[str]] = {
     Field: frozenset({"line", "start"}),
-    Record: frozenset({"line", "index", "by_length"}),
+    Record: frozenset({"line", "index", "by_length", "repeated"}),
     Rule: frozenset({"line"}),
 }
 

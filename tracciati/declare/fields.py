@@ -65,6 +65,8 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "to": _VALUED,
     "on_overflow": _VALUED,
     "sensitive": frozenset(BASES) - {"const"},
+    "sign_in": _SPELLED_NUMBERS,
+    "default": _VALUED - _RAW,
 }
 # What describes the value can stand in a named type; what places it in a record cannot.
 TYPE_KEYS = (
@@ -75,7 +77,8 @@ TYPE_KEYS = (
     "on_overflow",
 )  # fmt: skip
 FIELD_KEYS = (
-    "name", "len", "type", "at", "label", "unique", "same_as", "sequence", "derive", "from", "to", "only",
+    "name", "len", "type", "at", "label", "unique", "same_as", "sequence", "derive", "from", "to", "only", "when",
+    "occurs", "sign_in", "default",
     *TYPE_KEYS[2:],
 )  # fmt: skip
 
@@ -192,6 +195,8 @@ def read_field(own: Table, types: Mapping[str, Table], form: FileForm, start: in
         target=own.choice("to", TARGETS, ""),
         only=_only(line),
         on_overflow=_on_overflow(line),
+        sign_in=own.text("sign_in"),
+        default=_default(line, length, codes),
         transliterate=line.table("transliterate").choice("transliterate", ("it-latin1",), ""),
         line=own.document.where(own.path)[0],
     )
@@ -356,6 +361,22 @@ def _yes_and_no(line: Line, length: int | None) -> tuple[str, str]:
     if texts[0] and texts[0].rstrip() == texts[1].rstrip():
         line.table("no").problem("no", f"{line.called('no')}: `yes` and `no` are the same", "write two texts")
     return texts[0], texts[1]
+
+
+def _default(line: Line, length: int | None, codes: Mapping[str, str] | None) -> str:
+    """What is written where there is no value; it must be one that the field can have."""
+    text = line.own.text("default")
+    if not text:
+        return ""
+    size = encoded_length(text, line.form.codec)
+    if size is None or (length is not None and size > length and line.base not in ("date", "time")):
+        line.own.problem("default", f"`{line.name}`: {text!r} does not fit the field", "change it, or len")
+    elif codes is not None and text not in codes:
+        line.own.problem("default", f"`{line.name}`: {text!r} is none of its codes", did_you_mean(text, codes))
+    for key in ("derive", "sequence", "same_as"):
+        if key in line.own:
+            line.own.problem("default", f"`{line.name}` has both `default` and `{key}`", "take one out")
+    return text
 
 
 def _required(line: Line) -> bool:

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
-from tracciati.declare.fields import read_field, read_only
+from tracciati.declare.fields import read_only
 from tracciati.declare.fitting import encoded_length
+from tracciati.declare.nested import Nested, Repeated, Written
 from tracciati.declare.toml import did_you_mean
 from tracciati.layout import DIRECTIONS, Record
 from tracciati.wording import counted
@@ -43,15 +44,21 @@ def read_records(document: Document, types: Mapping[str, Table], form: FileForm)
         table = declared.inner(name)
         if not _NAME.fullmatch(name) or name in _WORDS:
             table.problem("", f"a record cannot be called `{name}`", "use letters, digits and _")
-        lines = table.inner_tables("fields")
-        fields = _read_fields(table, lines, types, form)
+        nested = Nested(types, form)
+        written = list(nested.fields(table.inner_tables("fields")))
+        lines = [one.line for one in written]
+        fields = _read_fields(table, written, form, nested.stop)
         for field, line in zip(fields, lines, strict=True):
             field_tables.setdefault((name, field.name), line)
         match = _read_match(table, fields, form)
         only = read_only(table)
         position = cast(Literal["", "first", "last"], table.choice("position", ("first", "last"), ""))
         place = document.where(table.path)[0]
-        records.append(Record(name, len(records), fields, match, only, position, line=place))
+        end = nested.repeated
+        repeated = None if end is None else (end.by, end.start, end.size)
+        if end is not None:
+            fields = _with_most(fields, lines, end, nested.stop)
+        records.append(Record(name, len(records), fields, match, only, position, repeated=repeated, line=place))
         _check_given(lines, records[-1])
         tables[name] = table
         table.close()
@@ -61,12 +68,11 @@ def read_records(document: Document, types: Mapping[str, Table], form: FileForm)
     return Lines(told, tables, field_tables)
 
 
-def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], form: FileForm) -> tuple[Field, ...]:
+def _read_fields(record: Table, written: list[Written], form: FileForm, at: int) -> tuple[Field, ...]:
     fields: list[Field] = []
-    at = 0
     seen: dict[str, int] = {}
-    for line in lines:
-        field = read_field(line, types, form, at)
+    lines = [one.line for one in written]
+    for line, field in ((one.line, one.field) for one in written):
         _check_at(line, field)
         is_new = field.name not in seen or field.base == "filler"
         if not is_new:
@@ -74,7 +80,6 @@ def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], 
             line.problem("name", f"record {record.path[-1]} has two fields called `{field.name}`", hint)
         seen.setdefault(field.name, field.line)
         fields.append(_qualified(field, str(record.path[-1])))
-        at += field.length or 0 if form.kind == "fixed" else 1
     if not fields:
         record.problem("", f"record {record.path[-1]} has no fields", "add fields = [ { name = ..., ... } ]")
     elif form.kind == "fixed" and (wanted := record.integer("length", least=1) or form.length) and at != wanted:
@@ -82,7 +87,41 @@ def _read_fields(record: Table, lines: list[Table], types: Mapping[str, Table], 
     if form.kind == "delimited" and "length" in record:
         record.problem("length", "delimited records have no length", "take `length` out")
     _check_continues(lines, fields)
+    _check_signs(lines, fields)
     return tuple(fields)
+
+
+def _with_most(fields: tuple[Field, ...], lines: list[Table], end: Repeated, stop: int) -> tuple[Field, ...]:
+    """The fields, with a bound for the one that says how often the record's end is there."""
+    found = [index for index, field in enumerate(fields) if field.name == end.by]
+    index = found[0] if found else -1
+    field = fields[index]
+    if not found or not field.is_number or field.is_amount or field.when is not None or field.start >= end.start:
+        hint = "name a whole number that stands before it and is always there"
+        lines[-1].problem("occurs", f"`{end.by}` cannot say how often something is there", hint)
+        return fields
+    most = (stop - end.start) // end.size
+    if field.most is not None:
+        most = min(most, field.most)
+    bounded = replace(field, least=0 if field.least is None else field.least, most=most)
+    return (*fields[:index], bounded, *fields[index + 1 :])
+
+
+def _check_signs(lines: list[Table], fields: list[Field]) -> None:
+    """A sign in a column of its own is a text of the same record, in which both of its texts can stand."""
+    by_name = {field.name: field for field in fields}
+    for line, field in zip(lines, fields, strict=True):
+        if not field.sign_in:
+            continue
+        other = by_name.get(field.sign_in)
+        if other is None or other.base not in ("text", "digits") or other.when is not None:
+            near = did_you_mean(field.sign_in, [one.name for one in fields if one.base == "text"])
+            line.problem(
+                "sign_in", f"`{field.name}` has no sign in `{field.sign_in}`", near or "name a text of the record"
+            )
+        elif other.codes is not None and not {field.plus, field.minus} <= set(other.codes):
+            hint = f"write plus and minus as the codes of `{other.name}` say"
+            line.problem("sign_in", f"`{other.name}` can never be {field.plus!r} or {field.minus!r}", hint)
 
 
 def _qualified(field: Field, record_name: str) -> Field:
@@ -105,6 +144,8 @@ def _add_up(record: Table, fields: list[Field], total: int, length: int) -> None
 
 def _check_at(line: Table, field: Field) -> None:
     at = line.integer("at", least=1)
+    if field.name != line.value.get("name"):
+        return  # written out several times: the line has no one place
     if at is not None and at != field.start + 1:
         hint = f"write at = {field.start + 1}, or correct the lengths above it"
         line.problem("at", f"`{field.name}` begins at column {field.start + 1}, `at` says {at}", hint)
@@ -160,7 +201,7 @@ def _check_match(table: Table, field: Field, text: str, form: FileForm) -> None:
         table.problem(
             field.name, f"`match` has {field.name} = {text!r}, the field has {counted(field.length or 0, 'byte')}", hint
         )
-    elif field.only:
+    elif field.only or field.when is not None:
         table.problem(field.name, f"`{field.name}` is not there in every direction, so that it tells nothing apart")
 
 

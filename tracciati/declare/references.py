@@ -18,6 +18,7 @@ from tracciati.expression import (
     And,
     Combined,
     Compare,
+    Condition,
     Count,
     Expression,
     IsNull,
@@ -284,6 +285,15 @@ def _count_troubles(count: Count, world: World) -> Iterator[Trouble]:
     if count.target != "*" and count.target not in options:
         hint = did_you_mean(count.target, options) or f"it can be *, {', '.join(options)}"
         yield Trouble(f"`{text_of(count)}` counts neither a record nor a group", hint)
+        return
+    if count.where is None:
+        return
+    record = world.records.get(count.target)
+    if record is None:
+        hint = "name a record, or take the condition out"
+        yield Trouble(f"`{text_of(count)}`: only records of one type are counted by a condition", hint)
+        return
+    yield from _where_troubles(count, count.where, world, record)
 
 
 def _aggregate_troubles(total: Aggregate, world: World) -> Iterator[Trouble]:
@@ -306,9 +316,13 @@ def _aggregate_troubles(total: Aggregate, world: World) -> Iterator[Trouble]:
     elif field.derive:
         yield Trouble(f"`{text_of(total)}`: `{total.path.path}` is itself derived", "name the fields it is made of")
     if total.where is not None:
-        troubles = list(_troubles(total.where, world, record))
-        yield from troubles
-        for name in names(total.where) if not troubles else ():
-            if name.record not in (None, record.name):
-                hint = f"a total looks at one {record.name} at a time: name its own fields only"
-                yield Trouble(f"`{text_of(total)}`: `{name.path}` is a field of another record", hint)
+        yield from _where_troubles(total, total.where, world, record)
+
+
+def _where_troubles(total: Count | Aggregate, where: Condition, world: World, record: Record) -> Iterator[Trouble]:
+    troubles = list(_troubles(where, world, record))
+    yield from troubles
+    for name in names(where) if not troubles else ():
+        if name.record not in (None, record.name):
+            hint = f"a total looks at one {record.name} at a time: name its own fields only"
+            yield Trouble(f"`{text_of(total)}`: `{name.path}` is a field of another record", hint)

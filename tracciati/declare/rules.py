@@ -56,6 +56,30 @@ def check_same_as(lines: Lines, world: World) -> None:
                 _check_same_as(line, world, record, field)
 
 
+def check_when(lines: Lines, world: World) -> None:
+    """The conditions under which fields are there: over fields of the same record that always are."""
+    for record in lines.records:
+        for field in record.fields:
+            if field.when is None:
+                continue
+            line = lines.fields[record.name, field.name]
+            key = "when" if "when" in line else ""
+            for trouble in resolve(field.when, world, record):
+                line.problem(key, f"`{field.name}`: `when`: {trouble.text}", trouble.hint)
+            for name in names(field.when):
+                other = record.by_name.get(name.field)
+                if name.record not in (None, record.name) or (other is not None and other.when is not None):
+                    hint = "name a field of the record that is always there"
+                    line.problem(key, f"`{field.name}`: `when` cannot depend on `{name.path}`", hint)
+                elif other is not None and other.origin:
+                    hint = "name a field that the request has"
+                    line.problem(key, f"`{field.name}`: `when` cannot depend on `{name.path}`, which we fill", hint)
+            for other_key in ("same_as", "sequence", "derive"):
+                if other_key in line:
+                    hint = "take one out"
+                    line.problem(other_key, f"`{field.name}`: `{other_key}` is for a field that is always there", hint)
+
+
 def check_reference_date(document: Document, form: FileForm, world: World) -> None:
     """`reference_date` is a date of a record that is there once."""
     if not form.reference_date:

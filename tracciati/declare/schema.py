@@ -85,6 +85,13 @@ _KEYS: Mapping[str, Schema] = {
     "sign": _text("Where a number says that it is below zero", SIGNS),
     "plus": _text('What stands for "not below zero"; "+" when absent, in a delimited file before the digits nothing'),
     "minus": _text('What stands for "below zero"; "-" when absent'),
+    "when": _text("The condition under which the field is there, e.g. tipo = 'A'"),
+    "occurs": {
+        "description": "How often the line is repeated: a number, or by a field, at the record's end",
+        "oneOf": [_number("times"), _table("by a field", {"by": _text("the field"), "max": _number("at most")})],
+    },
+    "sign_in": _text("The field of the record in which the sign stands, as plus and minus say"),
+    "default": _text("What is written where there is no value"),
     "signed": {"type": "boolean", "description": "packed, binary: can the number be below zero?"},
     "endian": _text("binary: which byte comes first, the highest (big, when absent) or the lowest", ("big", "little")),
     "format": _text("A date's form, from yyyy yy MM dd and marks between them"),
@@ -159,7 +166,19 @@ _FILE = _table(
 
 def schema() -> Schema:
     """The schema as JSON values."""
-    field = _table("One field", {key: _KEYS[key] for key in FIELD_KEYS}, ("name", "type"))
+    plain = _table("One field", {key: _KEYS[key] for key in FIELD_KEYS}, ("name", "type"))
+    repeated = _table(
+        "Fields that are repeated together",
+        {"name": _KEYS["name"], "occurs": _KEYS["occurs"], "fields": {"type": "array", "items": plain}},
+        ("name", "occurs", "fields"),
+    )
+    lines = {"type": "array", "items": {"anyOf": [plain, repeated]}}
+    variant = _table("One alternative", {"when": _KEYS["when"], "fields": lines}, ("when", "fields"))
+    variants = _table("Alternatives", {"variants": {"type": "array", "items": variant}}, ("variants",))
+    together = {**plain["properties"], **repeated["properties"], **variants["properties"]}
+    needed = [{"required": one["required"]} for one in (plain, repeated, variants)]
+    field = {**plain, "properties": together, "anyOf": needed}
+    del field["required"]
     record = _table(
         "One record type",
         {

@@ -9,7 +9,7 @@ from tracciati.values.signs import OVERPUNCHED
 if TYPE_CHECKING:
     from tracciati.declare.fields import Line
 
-Sign = Literal["", "leading", "trailing", "overpunch", "overpunch_leading", "inside"]
+Sign = Literal["", "leading", "trailing", "overpunch", "overpunch_leading", "inside", "column"]
 SIGNS: tuple[Sign, ...] = ("leading", "trailing", "overpunch", "overpunch_leading")
 _PUNCHED = ("overpunch", "overpunch_leading")
 
@@ -18,6 +18,8 @@ def read_sign(line: Line) -> tuple[Sign, str, str]:
     """`Field.sign`, `Field.plus` and `Field.minus`."""
     if line.table("signed").flag("signed"):
         return "inside", "", ""
+    if "sign_in" in line.own:
+        return _read_column(line)
     sign = cast(Sign, line.table("sign").choice("sign", SIGNS, ""))
     for key in ("plus", "minus"):
         if key in line.table(key) and not sign:
@@ -51,6 +53,18 @@ def read_sign(line: Line) -> tuple[Sign, str, str]:
         plus_table.problem("plus", f"{line.called('plus')}: `plus` and `minus` are the same", "write two signs")
         return "", "", ""
     return sign, plus, minus
+
+
+def _read_column(line: Line) -> tuple[Sign, str, str]:
+    """The texts of another field that say that the number is below zero, or not."""
+    if "sign" in line.table("sign"):
+        line.table("sign").problem("sign", f"{line.called('sign')} has both `sign` and `sign_in`", "take one out")
+    if "derive" in line.own:
+        line.own.problem("sign_in", f"`{line.name}`: a total cannot have its sign in another field", "give it a `sign`")
+    plus, minus = (line.table(key).text(key, usual) for key, usual in _USUAL.items())
+    if plus == minus:
+        line.table("plus").problem("plus", f"{line.called('plus')}: `plus` and `minus` are the same", "write two texts")
+    return "column", plus, minus
 
 
 def _read_punched(line: Line, sign: Sign) -> tuple[Sign, str, str]:

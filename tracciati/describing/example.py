@@ -16,7 +16,7 @@ from tracciati.generate.succession import SuccessionError, default_unit
 if TYPE_CHECKING:
     from tracciati.describing.pictures import Strip
     from tracciati.explain import Cell, Explained
-    from tracciati.layout import Direction, Layout
+    from tracciati.layout import Direction, Field, Layout
 
 # The same layout has the same example for ever.
 SEED = 1
@@ -78,9 +78,15 @@ def _place(cell: Cell) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
+def _of_cells(one: Explained, fields: tuple[Field, ...]) -> list[tuple[int, Field]]:
+    """The fields that the record has, with their numbers: one for each cell, in the same order."""
+    numbered = iter(enumerate(fields, 1))
+    return [next(pair for pair in numbered if pair[1].name == cell.name) for cell in one.cells]
+
+
 def _shown(one: Explained, layout: Layout, direction: Direction) -> Shown:
     assert one.record is not None, "a generated record is of a known type"
-    fields = layout.by_name[one.record].fields_in(direction)
+    fields = _of_cells(one, layout.by_name[one.record].fields_in(direction))
     is_fixed = layout.file.kind == "fixed"
     values = [
         Value(
@@ -90,7 +96,7 @@ def _shown(one: Explained, layout: Layout, direction: Direction) -> Shown:
             cell.raw,
             cell.value,
         )
-        for number, (cell, field) in enumerate(zip(one.cells, fields, strict=True), 1)
+        for cell, (number, field) in zip(one.cells, fields, strict=True)
         if field.base != "filler"
     ]
     strips = pictures.of_text(one.text, fields) if is_fixed else ()

@@ -67,16 +67,16 @@ class Strip:
 
 def of_record(record: Record) -> tuple[Strip, ...]:
     """The picture of a record type of a fixed layout."""
-    length = record.fields[-1].stop if record.fields else 0
-    return _strips(record.fields, length, "")
+    length = record.length
+    return _strips([one for one in enumerate(record.fields, 1) if one[1] in record.apart], length, "")
 
 
-def of_text(text: str, fields: Sequence[Field]) -> tuple[Strip, ...]:
-    """The picture of a record of a file, one character to a byte."""
+def of_text(text: str, fields: Sequence[tuple[int, Field]]) -> tuple[Strip, ...]:
+    """The picture of a record of a file, one character to a byte. fields: those that it has, with their numbers."""
     return _strips(fields, len(text), text)
 
 
-def _strips(fields: Sequence[Field], length: int, text: str) -> tuple[Strip, ...]:
+def _strips(fields: Sequence[tuple[int, Field]], length: int, text: str) -> tuple[Strip, ...]:
     strips: list[Strip] = []
     size = length if length <= COLUMNS_MAX else RULER_COLUMNS
     for start in range(0, length, max(1, size)):
@@ -100,10 +100,10 @@ def _left_out(text: str, boxes: tuple[Box, ...]) -> LeftOut:
     return "goes_on" if len(boxes) == 1 and not boxes[0].number and not boxes[0].is_exact else ""
 
 
-def _boxes(fields: Sequence[Field], start: int, stop: int, *, is_named: bool) -> tuple[Box, ...]:
+def _boxes(fields: Sequence[tuple[int, Field]], start: int, stop: int, *, is_named: bool) -> tuple[Box, ...]:
     boxes: list[Box] = []
     taken = [float("-inf")] * 3  # how far the numbers of each line reach
-    for number, field in enumerate(fields, 1):
+    for number, field in fields:
         column, end = max(field.start, start), min(field.stop, stop)
         if column >= end:
             continue

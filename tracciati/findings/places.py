@@ -71,7 +71,7 @@ class Witness:
         raw = b"" if masked else frame.buffer[start : min(stop, start + SHOWN_BYTES_MAX)].tobytes()
         more = "…" if not masked and stop - start > SHOWN_BYTES_MAX else ""
         first_column = start - begin + 1
-        line = self._line(start)
+        line = self._line(start, row)
         end_line, characters = self._characters(line, start, stop)
         return Place(
             record_number=self.first_record + row + 1 if row >= 0 else 0,
@@ -94,9 +94,11 @@ class Witness:
     def _line_end(self) -> bytes:
         return b"\r" if self.layout.file.separator == "CR" else b"\n"
 
-    def _line(self, start: int) -> int:
+    def _line(self, start: int, row: int) -> int:
         if self.layout.file.separator == "none":
             # Without line ends a "line" is a record; bytes after a record are counted with it.
+            if row >= 0:
+                return self.first_record + row + 1
             return max(1, self.first_record + int(np.searchsorted(self.frame.starts, start, side="right")))
         return self.lines_before + 1 + int(np.count_nonzero(self.frame.buffer[:start] == ord(self._line_end)))
 

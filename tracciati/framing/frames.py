@@ -24,7 +24,10 @@ Continues = Literal["", "record", "opens", "quoted"]
 
 @dataclass(frozen=True)
 class Note:
-    """One kind of framing fault in a block: rows (-1: bytes outside of records), and where in the buffer."""
+    """One kind of framing fault in a block: rows (-1: bytes outside of records), rising, and where in the buffer.
+
+    found, wanted   int64 (n,): a number that each row has, and should have; for codes that say them
+    """
 
     code: str
     rows: Index
@@ -33,6 +36,8 @@ class Note:
     expected_en: str = ""
     expected_it: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
+    found: Index | None = None
+    wanted: Index | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,14 @@ def _cut_note(note: Note, end: int) -> Note | None:
     kept = note.starts < end
     if not kept.any():
         return None
-    return replace(note, rows=note.rows[kept], starts=note.starts[kept], lengths=note.lengths[kept])
+    return replace(
+        note,
+        rows=note.rows[kept],
+        starts=note.starts[kept],
+        lengths=note.lengths[kept],
+        found=None if note.found is None else note.found[kept],
+        wanted=None if note.wanted is None else note.wanted[kept],
+    )
 
 
 def gather(buffer: Bytes, starts: Index, width: int) -> Bytes:
@@ -133,5 +145,5 @@ def line_end(separator: str) -> int:
 
 def mark_note(code: str, start: int, length: int, **words: str) -> Note:
     """A note about bytes outside of any record."""
-    expected = {key: words.pop(key) for key in ("expected_en", "expected_it") if key in words}
-    return Note(code, np.array([-1]), np.array([start]), np.array([length]), params=words, **expected)
+    english, italian = words.pop("expected_en", ""), words.pop("expected_it", "")
+    return Note(code, np.array([-1]), np.array([start]), np.array([length]), english, italian, words)

@@ -250,7 +250,7 @@ def length_notes(
     if len(short) and form.on_short != "accept":
         broken[short] |= form.on_short == "reject"
         code = "TR-L101" if form.on_short == "reject" else "TR-L115"
-        notes.append(Note(code, short, starts[short], lengths[short], *bytes_expected(length)))
+        notes.append(Note(code, short, starts[short], lengths[short], wanted=np.full(len(short), length)))
     return notes + _long_notes(buffer, form, length, rows, starts, lengths, broken)
 
 
@@ -278,7 +278,8 @@ def _long_notes(
     for code, chosen in (("TR-L102", rows[refused]), ("TR-L116", rows[~refused])):
         if len(chosen):
             surplus = lengths[chosen] - length
-            notes.append(Note(code, chosen, starts[chosen] + length, surplus, *bytes_expected(length)))
+            wanted = np.full(len(chosen), length)
+            notes.append(Note(code, chosen, starts[chosen] + length, surplus, wanted=wanted))
     return notes
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.framing import Frame, Index, Note, gather, length_notes
+from tracciati import bases
+from tracciati.framing import NONE, Frame, Index, Note, gather, length_notes
 from tracciati.framing.delimited import CellFrame
+from tracciati.values import pages
 from tracciati.values.cells import equal, words
-from tracciati.wording import counted
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Field, Layout, Record
@@ -117,13 +118,31 @@ def column_counts(frame: CellFrame, types: Types, layout: Layout, direction: Dir
     wrong = (frame.cell_counts != declared[types]) & (types != UNKNOWN)
     if frame.broken is not None:
         wrong &= ~frame.broken
-    notes = []
-    for found, wanted in sorted({(int(frame.cell_counts[r]), int(declared[types[r]])) for r in np.flatnonzero(wrong)}):
-        rows = np.flatnonzero(wrong & (frame.cell_counts == found) & (declared[types] == wanted))
-        trovate = f"{found} {'colonna' if found == 1 else 'colonne'}"
-        params = {"found": counted(found, "column"), "trovate": trovate, "declared": str(wanted)}
-        notes.append(Note("TR-L113", rows, frame.starts[rows], frame.lengths[rows], params=params))
-    return notes
+    rows = np.flatnonzero(wrong)
+    if not len(rows):
+        return []
+    found, wanted = frame.cell_counts[rows].astype(np.int64), declared[types[rows]].astype(np.int64)
+    return [Note("TR-L113", rows, frame.starts[rows], frame.lengths[rows], found=found, wanted=wanted)]
+
+
+def lengths_of(frame: Frame, layout: Layout, record: Record, rows: Index) -> Index | None:
+    """How many bytes each record has to have by the number that says how often its end is there; None: all the same.
+
+    Where nobody can read that number, the length is taken as it is.
+    """
+    if record.repeated is None or layout.file.length is not None:
+        return None
+    by, start, size = record.repeated
+    field = record.by_name[by]
+    cells = pages.opened(frame.records(rows, record.length)[:, field.start : field.stop], field, layout.file.codec)
+    column = bases.of(field.base).read(cells, field, codec=pages.inner(layout.file.codec))
+    assert column.values is not None, "declare lets only numbers repeat"
+    most = (record.length - start) // size
+    found: Index = start + size * np.clip(column.values.astype(np.int64), 0, most)
+    for flags in (column.null, column.bad):
+        if flags is not None:
+            found[flags] = frame.lengths[rows][flags]
+    return found
 
 
 def record_lengths(frame: Frame, types: Types, layout: Layout) -> Frame:
@@ -132,12 +151,34 @@ def record_lengths(frame: Frame, types: Types, layout: Layout) -> Frame:
     notes: list[Note] = []
     for record in layout.records:
         rows = np.flatnonzero((types == record.index) & ~broken)
-        if len(rows) and (frame.lengths[rows] != record.length).any():
-            form = layout.file
-            notes += length_notes(frame.buffer, form, record.length, rows, frame.starts, frame.lengths, broken)
+        wanted = lengths_of(frame, layout, record, rows)
+        if wanted is None:
+            wanted = np.full(len(rows), record.length)
+        for length in np.unique(wanted[frame.lengths[rows] != wanted]).tolist():
+            chosen = rows[wanted == length]
+            notes += length_notes(frame.buffer, layout.file, length, chosen, frame.starts, frame.lengths, broken)
     if not notes:
         return frame
-    return replace(frame, broken=broken if broken.any() else None, notes=(*frame.notes, *notes))
+    return replace(frame, broken=broken if broken.any() else None, notes=(*frame.notes, *_by_row(notes)))
+
+
+def _by_row(notes: list[Note]) -> list[Note]:
+    """Notes of one code as one, in the order of the rows."""
+    found = []
+    for code in dict.fromkeys(note.code for note in notes):
+        same = [note for note in notes if note.code == code]
+        rows = np.concatenate([note.rows for note in same])
+        order = np.argsort(rows, kind="stable")
+        starts, lengths, wanted = (
+            np.concatenate(parts)[order]
+            for parts in (
+                [note.starts for note in same],
+                [note.lengths for note in same],
+                [note.wanted if note.wanted is not None else NONE for note in same],
+            )
+        )
+        found.append(Note(code, rows[order], starts, lengths, wanted=wanted))
+    return found
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ class Computed:
         columns = {}
         for record in self._layout.records:
             if record.name in part.arrays:
+                own = part.arrays[record.name]
                 wanted = self._totals.needs().get(record.name, ())
-                values = {name: part.draft.values(record, name, part.arrays[record.name][name]) for name in wanted}
+                values = {name: part.draft.values(record, name, own[name], own) for name in wanted}
                 columns[record.name] = (np.flatnonzero(part.types == record.index), values)
         settled = self._totals.add(part.types, lambda group: group_marks(automaton, group, part.types, order), columns)
         for path, numbers in self._numbers.items():

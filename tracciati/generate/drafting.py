@@ -17,7 +17,8 @@ from tracciati.framing import SEPARATORS
 from tracciati.framing.matching import Order as Succession
 from tracciati.generate import specimens, succession
 from tracciati.generate.refusal import SpecimenError
-from tracciati.values import Values, pages
+from tracciati.values import Values, numbers, pages, signs
+from tracciati.values.cells import Flags
 from tracciati.writing import lines
 
 if TYPE_CHECKING:
@@ -81,11 +82,25 @@ class Part:
 
     def _table(self, record: Record, count: int) -> NDArray[np.uint8]:
         """The records of one type: uint8 (count, length)."""
-        table = np.empty((count, record.length), np.uint8)
-        for one in record.fields_in(self.draft.order.direction):
-            cells = self.draft.cells(record, one, self.arrays[record.name][one.name])
-            table[:, one.start : one.stop] = pages.closed(cells, one, self.draft.layout.file.codec)
+        table = np.full((count, record.length), blank(self.draft.layout.file.codec), np.uint8)
+        own = self.arrays[record.name]
+        for one in sorted(record.fields_in(self.draft.order.direction), key=lambda one: one.when is not None):
+            cells = pages.closed(self.draft.cells(record, one, own[one.name]), one, self.draft.layout.file.codec)
+            present = self.draft.present(record, one, own)
+            if present is None:
+                table[:, one.start : one.stop] = cells
+            else:
+                table[present, one.start : one.stop] = cells[present]
         return table
+
+    def _sizes(self, record: Record, count: int) -> list[int]:
+        """How many bytes each record of one type has."""
+        if record.repeated is None or not count:
+            return [record.length] * count
+        by, start, size = record.repeated
+        times = self.draft.values(record, by, self.arrays[record.name][by]).numbers
+        assert times is not None, "declare lets only numbers repeat"
+        return [start + size * number for number in times.tolist()]
 
     def _of_many_lengths(self) -> bytes:
         separator = SEPARATORS[self.draft.layout.file.separator]
@@ -93,8 +108,9 @@ class Part:
         for record in self.draft.layout.records:
             rows = np.flatnonzero(self.types == record.index)
             table = self._table(record, len(rows)) if len(rows) else ()
-            for row, cells in zip(rows.tolist(), table, strict=True):
-                raw[row] = cells.tobytes() + separator
+            sizes = self._sizes(record, len(rows))
+            for row, cells, size in zip(rows.tolist(), table, sizes, strict=True):
+                raw[row] = cells[:size].tobytes() + separator
         return b"".join(raw)
 
     def _delimited(self) -> bytes:
@@ -205,6 +221,14 @@ class Draft:
         fields = record.fields_in(self.order.direction)
         arrays = {one.name: self._column(record, one, count) for one in fields if not one.same_as}
         self._repeat(record, arrays, beside)
+        form = self.layout.file
+        if form.length_in and record.repeated is not None:
+            by, start, size = record.repeated
+            times = np.asarray(pc.fill_null(arrays[by].cast(pa.int64()), 0))
+            arrays[form.length_in] = pa.array(start + size * times - form.length_adds, pa.int64())
+        for one in fields:
+            if one.sign_in:
+                arrays[one.sign_in] = signs.texts_of(arrays[one.name], one)
         for rule in self.layout.rules:
             if rule.on == record.name:
                 self._obey(rule, record, arrays, count, beside)
@@ -293,12 +317,14 @@ class Draft:
 
     def _named(self, name: Name, record: Record, arrays: dict[str, pa.Array], beside: Beside) -> Values:
         if name.record in (None, record.name):
-            return self.values(record, name.field, arrays[name.field])
+            return self.values(record, name.field, arrays[name.field], arrays)
         owner = self.layout.by_name[name.record]
         return self.values(owner, name.field, beside(owner, name.field))
 
-    def values(self, record: Record, name: str, array: pa.Array) -> Values:
-        """An array as checks and totals want it: written, and read back."""
+    def values(
+        self, record: Record, name: str, array: pa.Array, arrays: Mapping[str, pa.Array] | None = None
+    ) -> Values:
+        """An array as checks and totals want it: written, and read back. arrays: all of the records' values."""
         one = record.by_name[name]
         lengths = None
         if self.layout.file.kind == "fixed":
@@ -306,7 +332,19 @@ class Draft:
         else:
             cells, lengths = _padded(self.spelled(record, one, array), right=one.base in bases.RIGHT_ALIGNED)
         column = bases.of(one.base).read(cells, one, lengths, codec=self.codec)
-        return Values(one, column.values, cells, lengths, column.null, column.bad, self.codec)
+        read = column.values
+        if one.sign_in:
+            read = numbers.unscaled(array, one)[0]
+        values = Values(one, read, cells, lengths, column.null, column.bad, self.codec)
+        return values if arrays is None else values.where(self.present(record, one, arrays))
+
+    def present(self, record: Record, one: Field, arrays: Mapping[str, pa.Array]) -> Flags | None:
+        """In which of the records a field is there, by their other values; None: in all."""
+        if one.when is None:
+            return None
+        asked = {name.field for name in names(one.when)}
+        read = {name: self.values(record, name, arrays[name]) for name in asked}
+        return rules.presence(one.when, read, len(arrays[one.name]))
 
     def cells(self, record: Record, one: Field, array: pa.Array) -> NDArray[np.uint8]:
         """The cells of a fixed field, as its base writes them."""

@@ -60,6 +60,11 @@ def _count(count: Count, layout: Layout, language: Language) -> str:
     if count.target == "*":
         return say(language, it="numero di tutti i record", en="number of all records")
     name = quoted(count.target, language)
+    if count.where is not None:
+        condition = quoted(text_of(count.where), language)
+        return say(
+            language, it=f"numero dei record {name} con {condition}", en=f"number of records {name} where {condition}"
+        )
     if count.target in layout.groups:
         return say(language, it=f"numero dei gruppi {name}", en=f"number of groups {name}")
     return say(language, it=f"numero dei record {name}", en=f"number of records {name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from tracciati.expression import is_total, targets
+from tracciati.expression import is_total, targets, text_of
 from tracciati.layout import DIRECTIONS
 from tracciati.plain import direction, directions, listed, number_of, quoted, say
 from tracciati.plain.expressions import derivation
@@ -248,6 +248,8 @@ def blanks_or(text: str, language: Language) -> str:
 
 
 def _sign(field: Field, language: Language) -> str:
+    if field.sign == "column":
+        return ""
     if field.sign == "inside":
         return say(language, it="con il segno", en="with its sign")
     if field.sign in ("overpunch", "overpunch_leading"):
@@ -325,6 +327,7 @@ def notes(field: Field, record: Record, layout: Layout, language: Language) -> l
     found = [_null(field, language), _pattern(field, language), _bounds(field, language)]
     found += [_same_as(field, language), _sequence(field, language), _unique(field, language)]
     found += [*_derive(field, record, layout, language), _origin(field, record, language), _target(field, language)]
+    found += [_when(field, language), _sign_in(field, language), _default(field, language)]
     found += [_only(field.only, language), _overflow(field, language), _transliterate(field, language)]
     if field.sensitive:
         found.append(
@@ -429,6 +432,32 @@ def _target(field: Field, language: Language) -> str:
         return ""
     italian, english = _TARGETS.get(field.target, (field.target, field.target))
     return say(language, it=f"istruzione: {italian}", en=f"instruction: {english}")
+
+
+def _when(field: Field, language: Language) -> str:
+    if field.when is None:
+        return ""
+    condition = quoted(text_of(field.when), language)
+    return say(language, it=f"presente solo se {condition}", en=f"there only if {condition}")
+
+
+def _sign_in(field: Field, language: Language) -> str:
+    if not field.sign_in:
+        return ""
+    name = quoted(field.sign_in, language)
+    minus, plus = blanks_or(field.minus, language), blanks_or(field.plus, language)
+    return say(
+        language,
+        it=f"segno nel campo {name}: {minus} se negativo, altrimenti {plus}",
+        en=f"sign in the field {name}: {minus} below zero, else {plus}",
+    )
+
+
+def _default(field: Field, language: Language) -> str:
+    if not field.default:
+        return ""
+    shown = blanks_or(field.default, language)
+    return say(language, it=f"se non c'è un valore si scrive {shown}", en=f"where there is no value {shown} is written")
 
 
 def _only(only: tuple[Direction, ...], language: Language) -> str:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tracciati import bases
+from tracciati import bases, rules
 from tracciati.bases import text as text_base
+from tracciati.expression import names
 from tracciati.findings import Fault, Faults, path_of
 from tracciati.framing import Frame, Index
 from tracciati.framing.delimited import CellFrame
-from tracciati.values import Values, bounds, pages
+from tracciati.values import Values, bounds, pages, signs
 from tracciati.values.cells import Bytes, Column, Flags, equal, words
 from tracciati.wording import counted
 
@@ -45,6 +46,11 @@ class RecordColumns:
     bad: Flags
 
 
+def _asked(record: Record) -> frozenset[str]:
+    """The fields of a record that conditions ask for under which others are there."""
+    return frozenset(name.field for field in record.fields if field.when is not None for name in names(field.when))
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads the fields of records; the same for every block of a file.
@@ -65,9 +71,14 @@ class Reader:
         arrays: dict[str, pa.Array] = {}
         keep = self.keep.get(record.name, frozenset())
         table = None if isinstance(frame, CellFrame) else self._table(frame, record, rows)
-        for place, field in enumerate(record.fields_in(self.direction)):
+        places = {field.name: place for place, field in enumerate(record.fields_in(self.direction))}
+        keep |= _asked(record)
+        # What is there under a condition comes after what the condition asks for.
+        for field in sorted(record.fields_in(self.direction), key=lambda one: one.when is not None):
             if field.base == "filler":
                 continue
+            place = places[field.name]
+            present = rules.presence(field.when, values, len(rows))
             cells, lengths = self._cells(frame, rows, table, field, place)
             if field.origin and self.direction == "request":
                 self._check_blank(frame, record, field, rows, cells, lengths, faults)
@@ -76,7 +87,11 @@ class Reader:
                 if self.arrow:
                     arrays[field.name] = pa.nulls(len(rows), arrow_type(field))
                 continue
-            column = self._column(frame, record, field, rows, cells, lengths, faults, bad)
+            sign = None
+            if field.sign_in:
+                other = record.by_name[field.sign_in]
+                sign = (other, *self._cells(frame, rows, table, other, places[other.name]))
+            column = self._column(frame, record, field, rows, cells, lengths, sign, present, faults, bad)
             if field.name in keep:
                 values[field.name] = Values(field, column.values, cells, lengths, column.null, column.bad, self.codec)
             if self.arrow:
@@ -118,6 +133,8 @@ class Reader:
         rows: Index,
         cells: Bytes,
         lengths: Index | None,
+        sign: tuple[Field, Bytes, Index | None] | None,
+        present: Flags | None,
         faults: Faults,
         bad: Flags,
     ) -> Column:
@@ -127,17 +144,47 @@ class Reader:
             column = text_base.read(cells, field, lengths, codec=codec, plain=frame.is_plain)
         else:
             column = bases.of(field.base).read(cells, field, lengths, codec=codec)
+        if present is not None:
+            one = Values(field, column.values, cells, lengths, column.null, column.bad).where(present)
+            column = Column(one.numbers, one.null, one.bad)
         if lengths is not None:
             column = self._too_long(frame, record, field, rows, cells, lengths, column, faults, bad)
         elif column.bad is not None:
             self._explain(frame, record, field, rows, np.flatnonzero(column.bad), faults, bad)
+        if sign is not None:
+            column = self._signed(frame, record, field, rows, column, sign, faults, bad)
         if field.required and column.null is not None:
-            empty = np.flatnonzero(column.null)
+            empty = np.flatnonzero(column.null if present is None else column.null & present)
             expected = ("a value", "un valore")
             if self._report("TR-F201", frame, record, field, rows[empty], faults, expected):
                 bad[empty] = True
         self._check_bounds(frame, record, field, rows, cells, lengths, column, faults, bad)
         return column
+
+    def _signed(
+        self,
+        frame: Frame,
+        record: Record,
+        field: Field,
+        rows: Index,
+        column: Column,
+        sign: tuple[Field, Bytes, Index | None],
+        faults: Faults,
+        bad: Flags,
+    ) -> Column:
+        """The numbers with the sign that stands in a column of its own, which must be one of two texts."""
+        other, cells, lengths = sign
+        signed = signs.in_column(column, cells, lengths, field, other, self.codec)
+        if signed.bad is None:
+            return signed
+        at = np.flatnonzero(signed.bad if column.bad is None else signed.bad & ~column.bad)
+        words = (
+            f"{field.minus!r} or {field.plus!r} in {other.name}",
+            f"{field.minus!r} o {field.plus!r} in {other.name}",
+        )
+        if self._report("TR-F222", frame, record, field, rows[at], faults, words):
+            bad[at] = True
+        return signed
 
     def _check_bounds(
         self,

@@ -272,6 +272,8 @@ class Fronts:
 
 
 def _fault_of_note(note: framing.Note, index: int) -> Fault:
+    if note.wanted is not None:
+        note = _with_numbers(note, index, int(note.wanted[index]))
     return Fault(
         note.code,
         int(note.rows[index]),
@@ -281,6 +283,16 @@ def _fault_of_note(note: framing.Note, index: int) -> Fault:
         expected_it=note.expected_it,
         params=note.params,
     )
+
+
+def _with_numbers(note: framing.Note, index: int, wanted: int) -> framing.Note:
+    """The note with the words for the numbers of one of its rows."""
+    if note.found is None:
+        english, italian = framing.bytes_expected(wanted)
+        return replace(note, expected_en=english, expected_it=italian)
+    found = int(note.found[index])
+    trovate = f"{found} {'colonna' if found == 1 else 'colonne'}"
+    return replace(note, params={"found": counted(found, "column"), "trovate": trovate, "declared": str(wanted)})
 
 
 def _record_fault(code: str, frame: Frame, row: int, expected: tuple[str, str]) -> Fault:

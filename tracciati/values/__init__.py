@@ -8,7 +8,7 @@ spelling   values ready to be written                  diagnosis  why one bad ce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,18 @@ class Values:
     null: Flags | None
     bad: Flags | None
     codec: str = "ascii"
+
+    def where(self, present: Flags | None) -> Values:
+        """The values where the field is there; elsewhere there is none, and nothing is wrong. None: everywhere."""
+        if present is None:
+            return self
+        null = ~present if self.null is None else self.null | ~present
+        bad = None if self.bad is None else self.bad & present
+        numbers = self.numbers
+        if numbers is not None:
+            numbers = numbers.copy()
+            numbers[~present] = 0
+        return replace(self, numbers=numbers, null=null, bad=bad)
 
     def take(self, rows: Index) -> Values:
         """The values of some rows."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tracciati.layout import Field
-from tracciati.values.signs import punched_letters, width_of
+from tracciati.values.signs import is_beside, punched_letters, width_of
 from tracciati.wording import counted
 
 CODES_SHOWN = 12
@@ -81,7 +81,7 @@ def not_number(cell: bytes, field: Field) -> Diagnosis:
     """A cell that is no number of the field's kind."""
     if (problem := too_long(cell, field)) is not None:
         return problem
-    if field.sign:
+    if is_beside(field):
         return _not_signed(cell, field)
     inner = cell.strip(b" ")
     if field.pad != "0" and _stands_right(cell, field):

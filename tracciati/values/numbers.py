@@ -169,7 +169,7 @@ def plain_text(number: int, field: Field) -> str:
     if field.mark and field.scale:
         digits = digits.rjust(field.scale + 1, "0")
         digits = f"{digits[: -field.scale]}{field.mark}{digits[-field.scale :]}"
-    if not field.sign:
+    if not signs.is_beside(field):
         return digits
     found: str = signs.spelled(pa.array([digits]), np.array([number]), field)[0].as_py()
     return found
@@ -188,7 +188,7 @@ def cells(found: Checked, field: Field) -> Bytes:
         made = np.concatenate((made[:, :place], column, made[:, place:]), axis=1)
     if field.pad != "0":
         made = numerals.without_zeros(made, kept=field.scale + 2 if mark else 1)
-    if field.sign:
+    if signs.is_beside(field):
         made = signs.put_on(made, numbers, field)
     if found.null is not None and found.null.any():
         empty = field.null[0] if field.null else " " * field.length
@@ -205,7 +205,7 @@ def texts(found: Checked, field: Field) -> pa.StringArray:
             spelled = pc.replace_substring(spelled, ".", field.mark)
     else:
         spelled = pa.array(np.abs(numbers)).cast(pa.string())
-    if field.sign:
+    if signs.is_beside(field):
         spelled = signs.spelled(spelled, numbers, field)
     if found.null is None:
         return spelled

@@ -4,6 +4,8 @@
     trailing    a byte after the digits: "000125-"
     overpunch   in the last digit: { A to I are 0 to 9, } J to R are 0 to 9 below zero; a plain digit is not below zero
     overpunch_leading   the same in the first digit
+    column      in another field of the record, by its text
+    inside      in the bytes of a number that is no text; the base sees to it
 
 `plus` and `minus` are what stands for the sign; for an overpunched digit the ten characters for 0 to 9, where they are
 others. In a delimited file a leading `plus` may be nothing at all.
@@ -19,13 +21,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tracciati.values.cells import Bytes, Flags, Lengths, either
+from tracciati.values.cells import Bytes, Column, Flags, Lengths, either, equal, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tracciati.layout import Field
 
+# As in `numerals`, which is read with the signs taken off.
+UNREADABLE = -(10**18)
 OVERPUNCHED = ("{ABCDEFGHI", "}JKLMNOPQR")
 _ZERO = ord("0")
 
@@ -43,6 +47,40 @@ class Unsigned(NamedTuple):
     lengths: Lengths | None
     negative: Flags
     bad: Flags | None
+
+
+def is_beside(field: Field) -> bool:
+    """Is the sign written in the number's own cell, as text?"""
+    return field.sign not in ("", "column", "inside")
+
+
+def in_column(column: Column, cells: Bytes, lengths: Lengths | None, field: Field, sign: Field, codec: str) -> Column:
+    """A column of numbers with the sign that another field's cells say; bad where these say none.
+
+    cells, lengths   of the field `sign`, as its base reads them
+    """
+    assert column.values is not None, "a number always has values"
+    negative, positive = (_says(cells, lengths, text, sign, codec) for text in (field.minus, field.plus))
+    unknown = ~(negative | positive)
+    for flags in (column.null, column.bad):
+        unknown = unknown if flags is None else unknown & ~flags
+    values = np.where(negative, -column.values, column.values)
+    if column.bad is not None:
+        values[column.bad] = UNREADABLE
+    values[unknown] = UNREADABLE
+    return Column(values, column.null, either(column.bad, unknown if unknown.any() else None))
+
+
+def _says(cells: Bytes, lengths: Lengths | None, text: str, sign: Field, codec: str) -> Flags:
+    raw, width = text.encode(codec), cells.shape[1]
+    fill = b"\0" if lengths is not None else sign.pad.encode("latin-1")
+    if len(raw) > width or not width:
+        return np.full(len(cells), not raw and not width)
+    whole = raw.rjust(width, fill) if sign.align == "right" and lengths is None else raw.ljust(width, fill)
+    found = equal(words(cells), whole)
+    if found is None:
+        return np.zeros(len(cells), np.bool_)
+    return found if lengths is None else found & (lengths == len(raw))
 
 
 def width_of(sign: str) -> int:
@@ -133,6 +171,12 @@ def put_on(digits: Bytes, numbers: NDArray[np.int64], field: Field) -> Bytes:
     before = (made != ord(field.pad)).argmax(axis=1) - 1
     made[np.arange(len(made)), before] = sign[:, 0]
     return made
+
+
+def texts_of(numbers: pa.Array, field: Field) -> pa.StringArray:
+    """What stands in the column of the sign beside such numbers; what has no value is not below zero."""
+    negative = pc.fill_null(pc.less(pc.cast(numbers, pa.decimal256(76, field.scale)), 0), False)
+    return pc.if_else(negative, field.minus, field.plus)
 
 
 def spelled(texts: pa.StringArray, numbers: NDArray[np.int64], field: Field) -> pa.StringArray:

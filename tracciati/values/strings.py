@@ -182,6 +182,14 @@ def as_strings(cells: Bytes) -> pa.StringArray:
     return pa.StringArray.from_buffers(count, _even_offsets(count, width), pa.py_buffer(data))
 
 
+def cut_to(cells: Bytes, lengths: NDArray[np.int64]) -> pa.StringArray:
+    """The first `lengths` bytes of each row of cells, as strings."""
+    offsets = np.zeros(len(cells) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    kept = cells[np.arange(cells.shape[1]) < lengths[:, None]]
+    return pa.StringArray.from_buffers(len(cells), pa.py_buffer(offsets), pa.py_buffer(kept))
+
+
 def _offsets(array: pa.StringArray) -> NDArray[np.int32]:
     return np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
 

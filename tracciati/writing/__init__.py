@@ -31,7 +31,7 @@ from tracciati.values.cells import Column, place
 from tracciati.wording import counted
 from tracciati.writing import lines, transliteration
 from tracciati.writing.drafting import Draft, Made
-from tracciati.writing.ledger import Ledger, read_column
+from tracciati.writing.ledger import Ledger, present_in, read_column
 from tracciati.writing.output import Output
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ class Writer:
             assert len(array) == count, f"{name}: one value per record"
         kind = self.layout.by_name[record]
         made = self._draft.make(kind, values, count)
-        frame = _table(made, count, kind.length) if self._form.kind == "fixed" else None
+        is_cut = kind.repeated is not None and self._form.length is None
+        frame = _table(made, count, kind.length) if self._form.kind == "fixed" and not is_cut else None
         self._write(made, np.full(count, kind.index, np.int16), frame, made=True)
 
     def close(self) -> Written:
@@ -194,9 +195,12 @@ class Writer:
                 if origin in values:
                     array = _of_rows(values[origin], units[rows])
                     path = f"{record.name}.{field.name}"
+                    present = present_in(frame, self.layout, self.direction, record, field, rows)
+                    array = array if present is None else array.filter(pa.array(present))
+                    its_rows = rows if present is None else rows[present]
                     ready = self._prepared(array, field, path)
                     cells = bases.of(field.base).write(ready, field, pages.inner(self._form.codec), path=path)
-                    encoded.append((field, rows, pages.closed(cells, field, self._form.codec)))
+                    encoded.append((field, its_rows, pages.closed(cells, field, self._form.codec)))
         if not encoded:
             return frame.buffer
         frame, copied = _long_enough(frame, [(field.stop, rows) for field, rows, _ in encoded])

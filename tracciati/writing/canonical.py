@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 from tracciati import bases, framing
 from tracciati.framing import delimited, lengths
 from tracciati.framing.delimited import CellFrame
-from tracciati.framing.matching import match, record_lengths
+from tracciati.framing.matching import lengths_of, match, record_lengths
 from tracciati.limits import RECORD_BYTES_MAX
 from tracciati.values import pages, strings
 from tracciati.values.cells import Column
 from tracciati.writing import lines
-from tracciati.writing.ledger import read_column
+from tracciati.writing.ledger import present_in, read_column
 
 if TYPE_CHECKING:
     from tracciati.framing import Frame, Index
@@ -206,12 +206,16 @@ def _fixed(
 ) -> pa.StringArray:
     width = record.length
     table: Bytes = frame.records(rows, width)[:, :width].copy()
-    _note_lengths(frame, record, rows, width, found)
+    if record.repeated is None or layout.file.length is not None:
+        _note_lengths(frame, record, rows, width, found)
     for one in _rewritable(record, direction):
         path = f"{record.name}.{one.name}"
         values = read_column(frame, layout, direction, record, one, rows)
         array, at = _typed(values, layout)
-        found.keep(path, len(rows) - len(at))
+        present = present_in(frame, layout, direction, record, one, rows)
+        if present is not None:
+            array, at = array.filter(pa.array(present[at])), at[present[at]]
+        found.keep(path, (len(rows) if present is None else int(np.count_nonzero(present))) - len(at))
         made = bases.of(one.base).write(array, replace(one, required=False), values.codec)
         cells = pages.closed(made, one, layout.file.codec)
         before = table[at, one.start : one.stop]
@@ -223,7 +227,8 @@ def _fixed(
             start = int(frame.starts[rows[row]]) + one.start
             found.add(int(rows[row]), path, start, old, new, reason)
         table[at[differs], one.start : one.stop] = cells[differs]
-    return strings.as_strings(table)
+    lengths = lengths_of(frame, layout, record, rows)
+    return strings.as_strings(table) if lengths is None else strings.cut_to(table, lengths)
 
 
 def _note_lengths(frame: Frame, record: Record, rows: Index, width: int, found: _Found) -> None:

@@ -11,12 +11,16 @@ import pyarrow as pa
 from tracciati import bases
 from tracciati.encodings import blank
 from tracciati.errors import DoesNotFit
-from tracciati.framing import SEPARATORS
-from tracciati.values import pages, spelling
+from tracciati.framing import SEPARATORS, Frame
+from tracciati.framing.matching import lengths_of
+from tracciati.values import numbers, pages, signs, spelling
 from tracciati.values.cells import place
 from tracciati.writing import lines
+from tracciati.writing.ledger import present_in
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tracciati.layout import Direction, Field, Layout, Record
     from tracciati.values.cells import Bytes, Flags
 
@@ -52,20 +56,51 @@ class Draft:
         table = np.empty((count, record.length + len(separator)), np.uint8)
         table[:] = self._blank(record)
         made = {}
-        for field in record.fields_in(self._direction):
-            if self._is_blank(record, field, values):
+        signed = {field.sign_in: field for field in record.fields if field.sign_in}
+        # What is there under a condition comes after what the condition asks for.
+        for field in sorted(record.fields_in(self._direction), key=lambda one: one.when is not None):
+            if self._is_blank(record, field, values) or (field.name in signed and field.name not in values):
                 continue
-            path = f"{record.name}.{field.name}"
             array = self._values(record, field, values, count, made)
-            cells = bases.of(field.base).write(array, field, pages.inner(form.codec), path=path)
-            place(table, field.start, pages.closed(cells, field, form.codec))
-        return table.ravel()
+            self._place(table, record, field, array)
+            if field.sign_in:
+                self._place(table, record, record.by_name[field.sign_in], signs.texts_of(array, field))
+        return self._ended(table, record)
+
+    def _place(self, table: Bytes, record: Record, field: Field, array: pa.Array) -> None:
+        """Put the values of a field into the records in which it is there."""
+        form, path = self._layout.file, f"{record.name}.{field.name}"
+        present = present_in(self._frame(table, record), self._layout, self._direction, record, field, _all(table))
+        if present is not None:
+            array = array.filter(pa.array(present))
+        cells = bases.of(field.base).write(array, field, pages.inner(form.codec), path=path)
+        closed = pages.closed(cells, field, form.codec)
+        if present is None:
+            place(table, field.start, closed)
+        else:
+            table[present, field.start : field.stop] = closed
+
+    def _frame(self, table: Bytes, record: Record) -> Frame:
+        """How the records of a table are cut, their separators included."""
+        starts = np.arange(0, table.size, table.shape[1], dtype=np.int64)
+        lengths = np.full(len(table), record.length, np.int64)
+        code = blank(self._layout.file.codec)
+        return Frame(table.ravel(), starts, lengths, starts + table.shape[1], stride=table.shape[1], blank=code)
+
+    def _ended(self, table: Bytes, record: Record) -> Bytes:
+        """The records without what is not there at their end."""
+        lengths = lengths_of(self._frame(table, record), self._layout, record, _all(table))
+        if lengths is None:
+            return table.ravel()
+        separator = np.arange(table.shape[1]) >= record.length
+        kept: Bytes = table[(np.arange(table.shape[1]) < lengths[:, None]) | separator]
+        return kept
 
     def _is_blank(self, record: Record, field: Field, values: Values) -> bool:
         """Does every record of the type have the same bytes there, whatever the values?"""
         if field.base == "filler":
             return True
-        return field.base == "const" and field.name not in values
+        return field.base == "const" and field.name not in values and field.when is None
 
     def _blank(self, record: Record) -> Bytes:
         """A record with its constants and fillers, and the separator: uint8 (stride,)."""
@@ -74,7 +109,7 @@ class Draft:
             separator = np.frombuffer(SEPARATORS[form.separator], np.uint8)
             row = np.concatenate((np.full(record.length, blank(form.codec), np.uint8), separator))
             for field in record.fields:
-                if field.base in ("const", "filler"):
+                if field.base in ("const", "filler") and field.when is None:
                     cells = bases.of(field.base).write(pa.nulls(1), field, pages.inner(form.codec))
                     row[field.start : field.stop] = pages.closed(cells[0], field, form.codec)
             self._blanks[record.name] = row
@@ -126,6 +161,11 @@ class Draft:
                 self._next[path] = int(given[-1].as_py()) + field.sequence.step
             return self._prepare(given, field, path)
         form = self._layout.file
+        if field.name == form.length_in and record.repeated is not None:
+            by, start, size = record.repeated
+            array = self._values(record, record.by_name[by], values, count, {})
+            times = numbers.unscaled(array, record.by_name[by])[0]
+            return pa.array(start + size * times - form.length_adds)
         if field.name == form.length_in:
             return pa.array(np.full(count, record.length - form.length_adds))
         if field.name in record.match:
@@ -139,4 +179,8 @@ class Draft:
             return pa.array(np.arange(first, first + count * step, step, dtype=np.int64))
         if field.same_as in self._last:
             return pa.concat_arrays([self._last[field.same_as]] * count)
-        return pa.nulls(count)
+        return pa.array([field.default] * count, pa.string()) if field.default else pa.nulls(count)
+
+
+def _all(table: Bytes) -> NDArray[np.int64]:
+    return np.arange(len(table))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracciati import bases
+from tracciati import bases, rules
 from tracciati.errors import DoesNotFit, WritingError
+from tracciati.expression import names
 from tracciati.framing.delimited import CellFrame
 from tracciati.framing.matching import Order, group_marks, present
 from tracciati.totals import Computed, Settled, Totals
-from tracciati.values import Values, numbers, pages
-from tracciati.values.cells import Bytes, Column
+from tracciati.values import Values, numbers, pages, signs
+from tracciati.values.cells import Bytes, Column, Flags
 from tracciati.writing.output import Place
 
 if TYPE_CHECKING:
@@ -227,7 +228,22 @@ def read_column(
         cells = pages.opened(cells, field, layout.file.codec)
     codec = pages.inner(layout.file.codec)
     column = bases.of(field.base).read(cells, field, lengths, codec=codec)
-    return Values(field, column.values, cells, lengths, column.null, column.bad, codec)
+    if field.sign_in:
+        sign = read_column(frame, layout, direction, record, record.by_name[field.sign_in], rows)
+        column = signs.in_column(column, sign.cells, sign.lengths, field, sign.field, codec)
+    values = Values(field, column.values, cells, lengths, column.null, column.bad, codec)
+    return values.where(present_in(frame, layout, direction, record, field, rows))
+
+
+def present_in(
+    frame: Frame, layout: Layout, direction: Direction, record: Record, field: Field, rows: Index
+) -> Flags | None:
+    """In which of the records the field is there: bool (n,), None when in all."""
+    if field.when is None:
+        return None
+    asked = {name.field for name in names(field.when)}
+    read = {name: read_column(frame, layout, direction, record, record.by_name[name], rows) for name in asked}
+    return rules.presence(field.when, read, len(rows))
 
 
 def _value_at(column: Values, at: int) -> int | None:

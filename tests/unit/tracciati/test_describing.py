@@ -174,7 +174,7 @@ def test_a_record_is_drawn_to_scale_and_wrapped_with_its_constants_in_their_boxe
 
 def test_numbers_of_narrow_fields_do_not_run_into_each_other() -> None:
     fields = [Field(f"f{number}", "text", number, 1) for number in range(130)]
-    strips = pictures.of_text("x" * 130, fields)
+    strips = pictures.of_text("x" * 130, list(enumerate(fields, 1)))
     for strip in strips:
         for level in range(3):
             boxes = [box for box in strip.boxes if box.level == level]
@@ -185,7 +185,7 @@ def test_numbers_of_narrow_fields_do_not_run_into_each_other() -> None:
 
 def test_a_record_of_a_file_shows_its_blanks_by_their_columns() -> None:
     fields = [Field("a", "text", 0, 10), Field("b", "filler", 10, 490)]
-    shown = pictures.of_text("01" + " " * 498, fields)
+    shown = pictures.of_text("01" + " " * 498, list(enumerate(fields, 1)))
     assert [(one.first, one.last, one.left_out) for one in shown] == [(1, 100, ""), (101, 500, "blank")]
     assert [box.text for box in shown[0].boxes] == ["", ""]
 

@@ -133,6 +133,7 @@ _AGGREGATES = st.builds(
 _TERMS = (
     st.builds(Count, st.just("*") | _WORDS)
     | st.builds(Count, st.just("*"), st.integers(2, 1000))
+    | st.builds(Count, _WORDS, st.just(1), _CONDITIONS)
     | _AGGREGATES
     | st.builds(
         Aggregate, st.just("hash_sum"), st.builds(Name, _WORDS, _WORDS), st.none() | _CONDITIONS, st.integers(2, 10**10)

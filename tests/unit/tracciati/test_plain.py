@@ -72,6 +72,9 @@ FIELD_CHANGES: Mapping[str, tuple[Mapping[str, Any], Any]] = {
     "origin": ({}, "outcome.code"),
     "target": ({}, "request.action"),
     "only": ({}, ("answer",)),
+    "when": ({}, parse("cliente = 'X'")),
+    "sign_in": ({**INTEGER, "sign": "column", "plus": "C", "minus": "D"}, "segno"),
+    "default": ({}, "00"),
     "on_overflow": ({}, "outcome"),
     "transliterate": ({}, "it-latin1"),
 }
@@ -94,10 +97,15 @@ FORM_CHANGES: Mapping[str, tuple[Mapping[str, Any], Any]] = {
 SILENT: Mapping[type, frozenset[str]] = {
     Field: frozenset({"line"}),
     FileForm: frozenset({"on_invalid"}),
-    Record: frozenset({"index", "line"}),
+    Record: frozenset({"index", "line", "repeated"}),
     Rule: frozenset({"line"}),
     Layout: frozenset({"canonical", "source_text", "origin_name"}),
 }
+
+
+LOCAL = {
+    "Mapping": Mapping, "Expression": expression.Expression, "Condition": expression.Condition, "date": date
+}  # fmt: skip
 
 
 def names(kind: Any) -> set[str]:
@@ -106,7 +114,7 @@ def names(kind: Any) -> set[str]:
 
 def choices(kind: Any) -> list[tuple[str, tuple[Any, ...]]]:
     """The attributes of a class that take one of several values, with those."""
-    hints = typing.get_type_hints(kind, localns={"Mapping": Mapping, "Expression": expression.Expression, "date": date})
+    hints = typing.get_type_hints(kind, localns=LOCAL)
     return [(name, typing.get_args(hint)) for name, hint in hints.items() if typing.get_origin(hint) is typing.Literal]
 
 
@@ -183,7 +191,11 @@ def test_every_choice_that_a_layout_has_is_said_in_its_own_words(language: Any) 
     for key, values in choices(Field):
         if key == "base":
             continue
-        said = [str(of_field(a_field(**{**besides.get(key, {}), key: value}), language)) for value in values]
+        beside = [{"sign_in": "dc"} if value == "column" else {} for value in values]
+        said = [
+            str(of_field(a_field(**{**besides.get(key, {}), key: value, **more}), language))
+            for value, more in zip(values, beside, strict=True)
+        ]
         assert len(set(said)) == len(values), key
     for key, values in choices(FileForm):
         said = [str(files.form(replace(FORM, **{key: value}), language)) for value in values]
