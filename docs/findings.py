@@ -24,6 +24,7 @@ TITLES = {
     "field": "Fields: one value in one record",
     "record": "Records: values against each other",
     "group": "Groups: what a group of records declares against what it holds",
+    "history": "History: a file against those that came before it in its feed",
     "totals": "Totals: what the file declares against what it holds. The whole file is in question",
 }
 

@@ -92,7 +92,14 @@ class Difference:
 
 def difference(old: Layout, new: Layout) -> Difference:
     """Compare two layouts; usually two versions of one."""
-    changes = [*_head(old, new), *_form(old, new), *_records(old, new), *_orders(old, new), *_rules(old, new)]
+    changes = [
+        *_head(old, new),
+        *_form(old, new),
+        *_records(old, new),
+        *_orders(old, new),
+        *_rules(old, new),
+        *_continuity(old, new),
+    ]
     return Difference(old.name, new.name, tuple(changes))
 
 
@@ -344,6 +351,21 @@ def _rules(old: Layout, new: Layout) -> Iterator[Change]:
         if name not in after:
             is_error = rule.severity == "error"
             yield Change("looser" if is_error else "words", f"rule {name}", f"gone: {text_of(rule.check)}", False)
+
+
+def _continuity(old: Layout, new: Layout) -> Iterator[Change]:
+    """Balances that go on from file to file."""
+    before, after = (_balances(layout) for layout in (old, new))
+    if before != after:
+        yield Change("stricter" if after else "looser", "continuity", _turned(before, after), bool(after))
+
+
+def _balances(layout: Layout) -> str:
+    declared = layout.continuity
+    if declared is None:
+        return ""
+    whose = f" of each {', '.join(declared.account)}" if declared.account else ""
+    return f"{declared.closing} is the next {declared.opening}{whose}"
 
 
 def _is_written(layout: Layout, record: Record) -> bool:

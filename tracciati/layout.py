@@ -244,6 +244,19 @@ class FileForm:
 
 
 @dataclass(frozen=True)
+class Continuity:
+    """Balances that one file hands on to the next: what an account ends with, it begins with in the next file.
+
+    opening, closing  `record.field` of the two balances
+    account           `record.field` of what says whose they are, in the opening's record; empty: there is one account
+    """
+
+    opening: str
+    closing: str
+    account: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Rule:
     """A check over one record's fields (and, by `record.field`, over the one head or tail record)."""
 
@@ -263,6 +276,7 @@ class Layout:
     groups       name -> structure text of a group of records
     structure    direction -> automaton over record indexes; a direction without one is not written in this layout
     source_text  the TOML as it was read
+    continuity   balances that go on from file to file; None when the layout names none
     fingerprint  SHA-256 (hex) of the canonical form: the same declaration, however it is spaced or commented
     """
 
@@ -281,6 +295,7 @@ class Layout:
     fingerprint: str
     source_text: str = ""
     origin_name: str = "layout.toml"
+    continuity: Continuity | None = None
 
     @cached_property
     def by_name(self) -> Mapping[str, Record]:
@@ -298,6 +313,11 @@ class Layout:
         """The field that `record.field` names. KeyError when there is none."""
         record, _, name = path.partition(".")
         return self.by_name[record].by_name[name]
+
+    @cached_property
+    def numbered(self) -> tuple[tuple[Record, Field], ...]:
+        """The fields whose number goes on from file to file, with their records."""
+        return tuple((r, f) for r in self.records for f in r.fields if f.sequence and f.sequence.scope == "feed")
 
     def repeated_path(self, record: Record, field: Field) -> str:
         """Path of the field that this one repeats (`same_as`), to the first one; its own if it repeats none."""

@@ -110,6 +110,19 @@ def with_group(structure: str) -> dict[str, Any]:
     return value
 
 
+def with_balances(continuity: dict[str, Any]) -> dict[str, Any]:
+    """The page's layout with an opening balance in its head, and whose it is."""
+    value = merged(LAYOUT, {"continuity": continuity})
+    fields = value["record"]["testa"]["fields"]
+    fields[-1:] = [
+        {"name": "banca", "len": 5, "type": "digits"},
+        {"name": "conto", "len": 12, "type": "text"},
+        {"name": "saldo", "len": 12, "type": "decimal", "scale": 2},
+        {"name": "filler", "len": 21, "type": "filler"},
+    ]
+    return value
+
+
 def properties(*path: str) -> set[str]:
     """Keys that the schema has at a place."""
     found: Any = schema()
@@ -161,6 +174,10 @@ def test_the_examples_of_types_records_groups_and_rules_load() -> None:
     ((_, example, _),) = rows("### `[group.NAME]`")
     layout = load(with_group(tomllib.loads(example)["structure"]))
     assert layout.records_of_group("richiesta") == ("riga", "nota")
+    for key, example, _ in rows("### `[continuity]`"):
+        balances = {"opening": "testa.saldo", "closing": "coda.totale", **tomllib.loads(example)}
+        assert key in tomllib.loads(example)
+        assert load(with_balances(balances)).continuity is not None
     rule: dict[str, Any] = {}
     for key, example, _ in rows("### `[[rule]]`"):
         rule |= tomllib.loads(example)
@@ -175,6 +192,7 @@ def test_the_page_has_every_key_of_layouts_and_no_other() -> None:
     assert {row[0] for row in rows("### `[[rule]]`")} == properties("rule", "items")
     assert {row[0] for row in rows("### `[record.NAME]`")} == properties("record", "additionalProperties")
     assert {row[0] for row in rows("### `[group.NAME]`")} == properties("group", "additionalProperties")
+    assert {row[0] for row in rows("### `[continuity]`")} == properties("continuity")
     for word in (*BASES, *CODECS, *DIRECTIONS, *(f"{s}.{n}" for s, names in ORIGINS.items() for n in names)):
         assert f"`{word}`" in TEXT, f"the page does not name {word}"
 

@@ -1,16 +1,19 @@
 """For every finding code a small file that earns it, and the first line of its message, exactly.
 
-The layouts are those in tests/samples; a case may change a text in one of them. No file earns more than the codes
+The layouts are those in tests/samples; a case may change a text in one of them. Codes of the stage "history" take
+several files. No file earns more than the codes
 that are listed: one mistake is one complaint.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.statements import statement, told
 from tracciati import declare
 from tracciati.findings.catalogue import CATALOGUE
 from tracciati.findings.report import Report
@@ -35,6 +38,15 @@ MAINFRAME = (
     + "C\0\0\x1f" + "\0\0\0\0\0\0\0\x0c".ljust(36)
 )  # fmt: skip
 GROUPED = "IB          \n140001001250\n700001      \nEF0001001250\n"
+
+
+class Told(NamedTuple):
+    """Files of one feed, called 1.txt, 2.txt and so on; the code they are answered with, and its message."""
+
+    files: list[bytes]
+    code: str
+    english: str
+    italian: str
 
 
 class Case(NamedTuple):
@@ -293,6 +305,70 @@ def in_ebcdic(text: str) -> bytes:
     return b"".join(one.encode("cp280" if " " <= one <= "~" else "latin-1") for one in text)
 
 
+HISTORIES = [
+    Told(
+        [statement(12), statement(14)],
+        "TR-H501",
+        "2.txt:1:2-4: TR-H501 warning: testa.numero (Progressivo flusso): "
+        "the number jumps from 12 to 14: 13 was never received",
+        "il numero passa da 12 a 14: 13 non è mai arrivato",
+    ),
+    Told(
+        [statement(12), statement(12, day="20260302")],
+        "TR-H502",
+        "2.txt:1:2-4: TR-H502 testa.numero (Progressivo flusso): "
+        "the number 12 was there before, with other content: 1.txt",
+        "il numero 12 c'era già, con altro contenuto: 1.txt",
+    ),
+    Told(
+        [statement(12), statement(11)],
+        "TR-H503",
+        "2.txt:1:2-4: TR-H503 warning: testa.numero (Progressivo flusso): the number goes back from 12 to 11",
+        "il numero torna indietro da 12 a 11",
+    ),
+    Told(
+        [statement("abc")],
+        "TR-H504",
+        "1.txt: TR-H504 warning: testa.numero (Progressivo flusso): "
+        "not compared with the other files, because there is no value that can be read",
+        "non confrontato con gli altri file, perché non c'è un valore leggibile",
+    ),
+    Told(
+        [statement(1), statement(1)],
+        "TR-H505",
+        "2.txt: TR-H505: the same content as 1.txt",
+        "lo stesso contenuto di 1.txt",
+    ),
+    Told(
+        [statement(1, ("A", 0, 0, ["M1"])), statement(2, ("A", 0, 0, ["M1"]))],
+        "TR-H506",
+        "2.txt:3:2-5: TR-H506 movimento.chiave: already used in another file: 1.txt, line 3",
+        "già usato in un altro file: 1.txt, riga 3",
+    ),
+    Told(
+        [statement(1, ("A", 0, 100, [])), statement(2, ("A", 99, 0, []))],
+        "TR-H507",
+        "2.txt:2:6-13: TR-H507 apre.saldo: the opening balance differs from the closing balance in 1.txt",
+        "il saldo iniziale differisce dal saldo finale in 1.txt",
+    ),
+    Told(
+        [statement(1, day="20260302")],
+        "TR-H508",
+        "history: TR-H508 warning: no file of 2026-03-03, when one was expected",
+        "nessun file del 2026-03-03, quando uno era atteso",
+    ),
+]
+
+
+@pytest.mark.parametrize("one", HISTORIES, ids=lambda one: one.code)
+def test_the_fewest_files_for_a_code_say_exactly_this_and_nothing_else(one: Told) -> None:
+    days = [date(2026, 3, 2), date(2026, 3, 3)] if one.code == "TR-H508" else []
+    report = told(one.files, keys=["movimento.chiave"], expected=days)
+    (found,) = report.findings
+    assert (found.finding.code, found.finding.text_it) == (one.code, one.italian)
+    assert report.to_text().splitlines()[0] == one.english
+
+
 def checked(case: Case) -> Report:
     layout_text = (SAMPLES / f"{case.sample}.toml").read_text()
     old, new = case.change
@@ -327,7 +403,8 @@ def test_the_good_files_are_clean() -> None:
 def test_every_code_of_the_catalogue_has_its_file() -> None:
     # TR-T402 and TR-G402 never come alone (their unreadable value is a finding too), TR-S105 takes a file of megabytes:
     # they have tests of their own in tests/unit/tracciati, test_reading.py and test_totals.py.
-    assert {case.code for case in CASES} | {"TR-T402", "TR-G402", "TR-S105"} == set(CATALOGUE)
+    shown = {case.code for case in CASES} | {one.code for one in HISTORIES}
+    assert shown | {"TR-T402", "TR-G402", "TR-S105"} == set(CATALOGUE)
 
 
 def test_a_message_shows_the_line_with_the_place_marked() -> None:

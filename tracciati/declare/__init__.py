@@ -4,8 +4,8 @@
 
 Reading goes in the order of the text: [layout] and [file]
 (`files`), [types] and fields (`fields`, `fitting`), records (`records`), structure (`structures`), then what needs
-all of them: totals (`totals`), rules and references (`rules`, `references`). Each step notes its problems in the
-document and goes on with a harmless value, so that one loading names all mistakes.
+all of them: totals (`totals`), rules and references (`rules`, `references`), balances (`continuity`). Each step notes
+its problems in the document and goes on with a harmless value, so that one loading names all mistakes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracciati.declare.canonical import canonical_text, fingerprint
+from tracciati.declare.continuity import read_continuity
 from tracciati.declare.fields import read_types
 from tracciati.declare.files import read_form, read_head
 from tracciati.declare.records import read_records
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "loads"]
 
-_TABLES = ("layout", "file", "types", "record", "group", "rule")
+_TABLES = ("layout", "file", "types", "record", "group", "rule", "continuity")
 
 
 def load(path: str | os.PathLike[str]) -> Layout:
@@ -81,8 +82,17 @@ def loads(text: str, name: str = "layout.toml") -> Layout:
     check_same_as(lines, World(by_name, groups, structure, form))
     check_when(lines, World(by_name, groups, structure, form))
     check_reference_date(document, form, world)
+    continuity = read_continuity(document, world)
     document.finish()
-    parts = {"file": form, "records": records, "groups": groups, "structure": structure, "rules": rules}
+    parts: dict[str, object] = {
+        "file": form,
+        "records": records,
+        "groups": groups,
+        "structure": structure,
+        "rules": rules,
+    }
+    if continuity is not None:  # learnt since layouts are published: see `canonical`
+        parts["continuity"] = continuity
     canonical = canonical_text(head, parts)
     return Layout(
         id=head.id,
@@ -100,4 +110,5 @@ def loads(text: str, name: str = "layout.toml") -> Layout:
         fingerprint=fingerprint(canonical),
         source_text=text,
         origin_name=name,
+        continuity=continuity,
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tracciati.declare.files import Head
 
 # What the language has learnt since layouts are published: left out where a layout does not say it, so that those keep
-# their fingerprints.
+# their fingerprints. `[continuity]` is such a thing too: `declare` hands it over only where it is said.
 _LEARNT: Mapping[type, frozenset[str]] = {
     Field: frozenset(
         {

@@ -202,6 +202,15 @@ def schema() -> Schema:
         },
         ("id", "on", "check", "text"),
     )
+    continuity = _table(
+        "Balances that go on from file to file",
+        {
+            "opening": _text("record.field of the balance that an account begins with"),
+            "closing": _text("record.field of the one that it ends with"),
+            "account": _texts("record.field of what says whose balance it is, in the opening's record"),
+        },
+        ("opening", "closing"),
+    )
     group = _table("A group of records", {"structure": _text("Its records in order")}, ("structure",))
     named_type = _table("A named type", {key: _KEYS[key] for key in TYPE_KEYS}, ("base",))
     keys = {
@@ -211,6 +220,7 @@ def schema() -> Schema:
         "record": _tables("Record types", record),
         "group": _tables("Groups of records", group),
         "rule": {"type": "array", "items": rule},
+        "continuity": continuity,
     }
     top = _table("A record layout (tracciato record)", keys, ("layout", "file", "record"))
     return {"$schema": "http://json-schema.org/draft-07/schema#", **top}

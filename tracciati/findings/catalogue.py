@@ -1,8 +1,8 @@
 """The catalogue of findings: every code, its stage, its words in Italian and English, and what to do.
 
 A code never changes its meaning and is never used again. The letter is the stage (L framing, S structure, F field,
-R record, G group, T totals); `docs/findings.md` is this table. `{names}` in a text are filled from the finding's
-parameters.
+R record, G group, T totals, H history); `docs/findings.md` is this table. `{names}` in a text are filled from the
+finding's parameters.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "waived"]
-Stage = Literal["framing", "structure", "field", "record", "group", "totals"]
+Stage = Literal["framing", "structure", "field", "record", "group", "totals", "history"]
 
 # What to do, in English and in Italian.
 _CORRECT = (
@@ -279,6 +279,72 @@ CATALOGUE: dict[str, Entry] = {
         "correct the amounts named above; the total is then checked",
         "correggere gli importi indicati sopra; il totale verrà allora controllato",
     ),
+    "TR-H501": Entry(
+        "history",
+        "warning",
+        "the number jumps from {last} to {number}: {missing}",
+        "il numero passa da {last} a {number}: {mancanti}",
+        "look for the files in between, and ask the sender for those that are missing",
+        "cercare i file intermedi e chiedere al mittente quelli mancanti",
+    ),
+    "TR-H502": Entry(
+        "history",
+        "error",
+        "the number {number} was there before, with other content: {earlier}",
+        "il numero {number} c'era già, con altro contenuto: {earlier}",
+        "ask the sender which of the two files is meant",
+        "chiedere al mittente quale dei due file è quello buono",
+    ),
+    "TR-H503": Entry(
+        "history",
+        "warning",
+        "the number goes back from {last} to {number}",
+        "il numero torna indietro da {last} a {number}",
+        "see whether the files stand in their order; if so, ask the sender whether the file came late or the count "
+        "began anew",
+        "verificare se i file sono nel loro ordine; in tal caso chiedere al mittente se il file è arrivato tardi o se la "
+        "numerazione è ricominciata",
+    ),
+    "TR-H504": Entry(
+        "history",
+        "warning",
+        "not compared with the other files, because there is no value that can be read",
+        "non confrontato con gli altri file, perché non c'è un valore leggibile",
+        "check the file by itself and correct the value",
+        "controllare il file da solo e correggere il valore",
+    ),
+    "TR-H505": Entry(
+        "history",
+        "error",
+        "the same content as {earlier}",
+        "lo stesso contenuto di {earlier}",
+        "leave one of the two out; nothing else is said of the second one",
+        "lasciarne fuori uno dei due; del secondo non si dice altro",
+    ),
+    "TR-H506": Entry(
+        "history",
+        "error",
+        "already used in another file: {earlier}, line {line}",
+        "già usato in un altro file: {earlier}, riga {line}",
+        "ask the sender whether it is the same thing once more, or another one that needs a key of its own",
+        "chiedere al mittente se è la stessa cosa inviata di nuovo, o un'altra che vuole una chiave sua",
+    ),
+    "TR-H507": Entry(
+        "history",
+        "error",
+        "the opening balance differs from the closing balance in {earlier}",
+        "il saldo iniziale differisce dal saldo finale in {earlier}",
+        "look for a file in between that is missing; else ask the sender which of the two balances is right",
+        "cercare un file intermedio mancante; altrimenti chiedere al mittente quale dei due saldi è giusto",
+    ),
+    "TR-H508": Entry(
+        "history",
+        "warning",
+        "no file of {day}, when one was expected",
+        "nessun file del {day}, quando uno era atteso",
+        "ask the sender for it",
+        "chiederlo al mittente",
+    ),
 }
 
-STAGES: tuple[Stage, ...] = ("framing", "structure", "field", "record", "group", "totals")
+STAGES: tuple[Stage, ...] = ("framing", "structure", "field", "record", "group", "totals", "history")

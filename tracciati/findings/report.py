@@ -198,7 +198,8 @@ def finding_text(finding: Finding, source_name: str) -> str:
     head = finding.code if finding.severity == "error" else f"{finding.code} {finding.severity}:"
     subject = f"{finding.path}{label}{rule}" if finding.path else ""
     said = f"{head} {subject}:" if subject else f"{head.rstrip(':')}:"
-    lines = [f"{source_name}:{place}: {said} {finding.text_en}"]
+    where = f"{source_name}:{place}" if finding.line else source_name
+    lines = [f"{where}: {said} {finding.text_en}"]
     if finding.excerpt:
         margin = " " * len(str(finding.line))
         lines.append(f"  {finding.line} | {finding.excerpt}")

@@ -7,6 +7,7 @@ They see the blocks in file order, after the fields have been read; what they re
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,8 +64,10 @@ class Relations:
         path = path_of(record, field)
         if field.origin and self._direction == "request":
             return
-        if field.sequence is not None and field.sequence.scope == "file" and self._direction not in SELECTIONS:
-            self._counters[path] = Counter(field.sequence)
+        if field.sequence is not None and self._direction not in SELECTIONS:
+            # Where a number goes on from file to file, the file before says where this one begins (see `history`).
+            is_whole = field.sequence.scope == "file"
+            self._counters[path] = Counter(field.sequence if is_whole else replace(field.sequence, start=None))
             self._needs(record.name, field.name)
         if field.unique:
             self._seen[path] = Seen(self._read_back)

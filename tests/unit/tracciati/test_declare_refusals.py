@@ -401,3 +401,51 @@ def test_a_rule_that_compares_with_what_the_field_can_never_hold_is_refused(fiel
     problem = only_problem(text)
     assert said in problem.text
     assert problem.line == line_of(text, "check = ")
+
+
+STATEMENTS = (SAMPLES / "statements.toml").read_text(encoding="utf-8")
+CONTINUITY = '''opening = "apre.saldo"
+closing = "chiude.saldo"
+account = "apre.conto"'''
+
+# (what is written otherwise in [continuity] or around it, line of: a text after the change, what is said, the remedy)
+REFUSED_CONTINUITY = [
+    ('opening = "apre.saldo"', "", "[continuity]", "continuity has no `opening`", "add `opening = ...`"),
+    ("account =", "acount =", "acount", "unknown key `acount` in continuity", "`account`?"),
+    ('"apre.saldo"', '"aprre.saldo"', "aprre", "`opening` leads to no field: 'aprre.saldo'", "`apre`?"),
+    ('"apre.saldo"', '"saldo"', '"saldo"', "`opening` leads to no field: 'saldo'", "write record.field"),
+    ('"apre.saldo"', '"apre.saldi"', "saldi", "`opening`: record apre has no field `saldi`", "`saldo`?"),
+    ('"apre.saldo"', '"apre.conto"', "apre.conto", "apre.conto is text, and a balance is a number", "an amount"),
+    ('"chiude.saldo"', '"apre.saldo"', "closing", "`opening` and `closing` are the same field", "the two balances"),
+    ('"apre.saldo"', '"movimento.importo"', "movimento.imp", "a file can hold several records movimento", "once"),
+    ('"chiude.saldo"', '"movimento.importo"', "closing", "there can be several records movimento", "there once"),
+    ('"apre.conto"', '"apre.cont"', '"apre.cont"', "`account`: record apre has no field `cont`", "`conto`?"),
+    ('"apre.conto"', '"testa.numero"', "testa.num", "testa.numero is not a field of apre", "its fields are tipo"),
+    ('"apre.conto"', "7", "account = 7", "`account` must be text in quotes", 'account = "7"'),
+    (
+        'opening = "apre.saldo"\nclosing = "chiude.saldo"',
+        'opening = "chiude.saldo"\nclosing = "apre.saldo"',
+        "opening",
+        "in group conto a apre can come without a chiude before",
+        "always comes first",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED_CONTINUITY, ids=lambda case: case[3])
+def test_balances_that_cannot_go_on_are_refused_at_their_line(case: tuple[str, str, str, str, str]) -> None:
+    old, new, place, text, hint = case
+    changed = CONTINUITY.replace(old, new, 1)
+    assert changed != CONTINUITY
+    layout = STATEMENTS.replace(CONTINUITY, changed, 1)
+    problem = problems(layout)[0]
+    assert problem.line == line_of(layout, place), problem
+    assert text in problem.text and hint in problem.hint, problem
+
+
+def test_balances_of_other_decimals_could_never_be_compared() -> None:
+    changed = STATEMENTS.replace(
+        '{ name = "saldo", len = 8, type = "importo" },\n  { name = "resto", len = 7',
+        '{ name = "saldo", len = 8, type = "integer" },\n  { name = "resto", len = 7',
+    )
+    assert only_problem(changed).text == "`opening` has 2 decimals, `closing` 0: they could never be compared"

@@ -139,3 +139,12 @@ def test_the_verdict_is_in_words_and_in_the_exit_code(tmp_path: Path, capfd: pyt
     code, said = run("looser.toml", "stricter.toml", "--against", "one.txt", "--json")
     (judged,) = json.loads(said)["files"]
     assert code == 1 and judged["is_other"] and "findings" in judged["new"]
+
+
+def test_balances_that_go_on_are_the_partners_affair() -> None:
+    with_balances = (SAMPLES / "statements.toml").read_text(encoding="utf-8")
+    begin, end = with_balances.index("[continuity]"), with_balances.index("[record.testa]")
+    without = with_balances[:begin] + with_balances[end:]
+    text = "chiude.saldo is the next apre.saldo of each apre.conto"
+    assert changes(without, with_balances) == [Change("stricter", "continuity", f"{text} (before: none)", True)]
+    assert changes(with_balances, without) == [Change("looser", "continuity", f"none (before: {text})", False)]
