@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tracciati.framing import gather
+from tracciati.limits import COLUMN_BYTES_MAX
 from tracciati.reading.uniqueness import hashes
 
 _ENTRY = np.dtype(
@@ -32,6 +33,8 @@ _ENTRY = np.dtype(
     ]
 )
 Entries = NDArray[np.void]
+Texts = NDArray[np.uint8]
+Index = NDArray[np.int64]
 # Keys that are sorted at a time (13 MB), the ranges that a run is cut into, and the keys of those looked at at a time.
 _RUN_KEYS = 1 << 18
 _RANGES = 1 << 10
@@ -57,7 +60,7 @@ class Keys:
         self._texts_file = tempfile.TemporaryFile()  # noqa: SIM115  # lives as we do
         for file in (self._runs_file, self._texts_file):
             weakref.finalize(self, file.close)
-        self._texts_size = 0
+        self._texts_size, self._longest = 0, 1
         self._waiting: list[Entries] = []
         self._runs: list[tuple[int, NDArray[np.int64]]] = []  # where each begins (in entries), and its ranges
         self._written = 0
@@ -93,6 +96,7 @@ class Keys:
         self._texts_file.seek(self._texts_size)
         self._texts_file.write(data[places[0] : places[-1]].tobytes())
         self._texts_size += int(places[-1] - places[0])
+        self._longest = max(self._longest, int(lengths.max()))
         self._waiting.append(entries)
         if sum(map(len, self._waiting)) >= self._run_keys:
             self._write_run()
@@ -120,10 +124,20 @@ class Keys:
         """Records whose key stood in an earlier file: how many, and the first of them, each with the first such."""
         if self._waiting:
             self._write_run()
+        if not self._runs:
+            return 0, []
+        # Zeros behind the last text: `gather` would make room for them by a copy of all of it.
+        self._texts_file.seek(self._texts_size)
+        self._texts_file.write(bytes(self._longest))
+        self._texts_file.flush()
+        texts = np.memmap(self._texts_file, np.uint8, "r", shape=(self._texts_size + self._longest,))
         count, found = 0, list[tuple[Stand, Stand]]()
         for entries in self._shares():
-            pairs = self._pairs(entries)
-            count += len(pairs)
+            later, first, clashing = _held_together(entries, texts)
+            pairs = list(_in_turn(entries, clashing, texts))
+            count += len(later) + len(pairs)
+            least = np.lexsort((entries["record"][later], entries["file"][later]))[:examples]
+            pairs += [(_stand(entries[later[one]]), _stand(entries[first[one]])) for one in least.tolist()]
             found = heapq.nsmallest(examples, [*found, *pairs])
         return count, found
 
@@ -142,25 +156,46 @@ class Keys:
             yield entries[np.lexsort((entries["record"], entries["file"], entries["hash"]))]
             first = stop
 
-    def _pairs(self, entries: Entries) -> list[tuple[Stand, Stand]]:
-        if len(entries) < 2:
-            return []
-        begins = np.append(True, entries["hash"][1:] != entries["hash"][:-1])
-        heads = np.flatnonzero(begins)[np.cumsum(begins) - 1]
-        several = np.unique(heads[entries["file"] != entries["file"][heads]])
-        pairs = []
-        for head in several.tolist():
-            firsts: dict[bytes, Stand] = {}
-            for index in range(head, len(entries)):
-                if heads[index] != head:
-                    break
-                entry = entries[index]
-                stand = Stand(*(int(entry[name]) for name in ("file", "record", "line", "offset")))
-                first = firsts.setdefault(self._text(entry), stand)
-                if first.file != stand.file:
-                    pairs.append((stand, first))
-        return pairs
 
-    def _text(self, entry: np.void) -> bytes:
-        self._texts_file.seek(int(entry["text"]))
-        return self._texts_file.read(int(entry["length"]))
+def _stand(entry: np.void) -> Stand:
+    return Stand(*(int(entry[name]) for name in ("file", "record", "line", "offset")))
+
+
+def _held_together(entries: Entries, texts: Texts) -> tuple[Index, Index, Index]:
+    """Entries of one hash against the first of it: whole columns at a time.
+
+    Returns (later, first, clashing): entries whose key stood in an earlier file, beside the first that has it; and the
+    first entry of each hash that different keys share, of which nothing else is said.
+    """
+    begins = np.append(True, entries["hash"][1:] != entries["hash"][:-1])[: len(entries)]
+    heads = np.flatnonzero(begins)[np.cumsum(begins) - 1]
+    others = np.flatnonzero(~begins)
+    is_same = np.empty(len(others), np.bool_)
+    step = max(1, COLUMN_BYTES_MAX // max(1, int(entries["length"].max(initial=0))))
+    for start in range(0, len(others), step):
+        part = others[start : start + step]
+        is_same[start : start + len(part)] = _are_same(entries[part], entries[heads[part]], texts)
+    clashing = np.unique(heads[others[~is_same]])
+    later = others[(entries["file"][others] != entries["file"][heads[others]]) & ~np.isin(heads[others], clashing)]
+    return later, heads[later], clashing
+
+
+def _are_same(some: Entries, firsts: Entries, texts: Texts) -> NDArray[np.bool_]:
+    lengths = some["length"]
+    width = int(lengths.max())
+    is_beyond = np.arange(width) >= lengths[:, None]
+    one, other = (gather(texts, np.ascontiguousarray(each["text"]), width) for each in (some, firsts))
+    found: NDArray[np.bool_] = (lengths == firsts["length"]) & ((one == other) | is_beyond).all(axis=1)
+    return found
+
+
+def _in_turn(entries: Entries, clashing: Index, texts: Texts) -> Iterator[tuple[Stand, Stand]]:
+    """The few keys that share a hash with another one, one by one."""
+    for head in clashing.tolist():
+        firsts: dict[bytes, Stand] = {}
+        alike = np.flatnonzero(entries["hash"] == entries["hash"][head])
+        for entry in entries[alike]:
+            text, stand = int(entry["text"]), _stand(entry)
+            first = firsts.setdefault(texts[text : text + int(entry["length"])].tobytes(), stand)
+            if first.file != stand.file:
+                yield stand, first
