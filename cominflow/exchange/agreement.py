@@ -130,13 +130,16 @@ def notes_on(agreed: Feed, parsed: list[Layout]) -> tuple[str, ...]:
             notes.append(f"{layout.name} declares no structure for {', '.join(missing)}: sent as text and JSON")
         if not layout.verified:
             notes.append(f"{layout.name} is not verified: no two real files have been read clean with it")
-        notes += [
-            f"{record.name}.{field.name}: that it goes on from file to file (`sequence`, scope feed) is not checked "
-            "in this version"
-            for record in layout.records
-            for field in record.fields
-            if field.sequence is not None and field.sequence.scope == "feed"
-        ]
+        if agreed.continuity is None:
+            notes += [
+                f"{record.name}.{field.name}: that it goes on from file to file (`sequence`, scope feed) is not "
+                "checked: the feed has no `continuity`"
+                for record, field in layout.numbered
+            ]
+        if agreed.continuity is None and layout.continuity is not None:
+            notes.append(
+                f"{layout.name}: its balances are not compared from file to file: the feed has no `continuity`"
+            )
     return tuple(dict.fromkeys(notes))  # versions of a layout have most of it in common
 
 
@@ -160,6 +163,7 @@ def check(feed: Feed, layout: Layout) -> None:
         )
     _check_unit(feed, layout, in_feed)
     _check_outcomes(feed, layout, in_feed)
+    _check_continuity(feed, layout, in_feed)
     in_feed.finish()
     for text, hint in assembly.problems(layout, feed.request.unit):
         in_feed.problem(("layout",), f"{layout.name}: {text}", hint)
@@ -172,6 +176,23 @@ def check(feed: Feed, layout: Layout) -> None:
                 where = ("record", record.name, "fields", index)
                 in_layout.problem(where, f"{record.name}.{field.name}: {text}", hint)
     in_layout.finish()
+
+
+def _check_continuity(feed: Feed, layout: Layout, document: Document) -> None:
+    """What is to be compared from file to file must be there."""
+    if feed.continuity is None:
+        return
+    said = document.value["continuity"]
+    if not layout.numbered and {"gap", "repeat"} & set(said):
+        key = next(key for key in said if key in ("gap", "repeat"))
+        text = f"{layout.name} has no number that goes on from file to file"
+        document.problem(("continuity", key), text, 'give a field of its head sequence = { scope = "feed" }')
+    if layout.continuity is None and "balance" in said:
+        text = f"{layout.name} has no balances that go on from file to file"
+        document.problem(("continuity", "balance"), text, "declare [continuity] in the layout, or take `balance` out")
+    if not said and not layout.numbered and layout.continuity is None:
+        text = f"{layout.name} has nothing that goes on from file to file"
+        document.problem(("continuity",), text, "take `continuity` out")
 
 
 def unwritten(layout: Layout) -> list[str]:

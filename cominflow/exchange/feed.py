@@ -42,6 +42,7 @@ SameFile = Literal["refuse", "read"]
 SameRequest = Literal["refuse", "answer-again", "new"]
 ChangedRequest = Literal["refuse", "correct-if-open", "new"]
 UnverifiableTotal = Literal["reject-file", "hold", "warn"]
+Discontinuity = Literal["warn", "hold", "refuse"]
 
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
 
@@ -88,6 +89,20 @@ class Repeats:
 
 
 @dataclass(frozen=True)
+class Continuity:
+    """What becomes of a file that does not go on from those that the feed accepted before.
+
+    gap      its number jumps or goes back
+    repeat   its number was there before, with other content
+    balance  an opening balance is not the closing one before
+    """
+
+    gap: Discontinuity = "warn"
+    repeat: Discontinuity = "refuse"
+    balance: Discontinuity = "warn"
+
+
+@dataclass(frozen=True)
 class Key:
     """A key of the feed that has no behaviour yet: its dotted path and its line."""
 
@@ -106,6 +121,7 @@ class Feed:
     service             code of the service of every request, where the file has no field for it
     outcomes            outcome -> the customer's code; empty when the customer reads our own words
     old_layout_until    the last day on which a file may come that reads clean only with the version before
+    continuity          what becomes of a file that does not go on from those before; None: they are not compared
     later               keys that load and wait for their behaviour, as values
     unsupported         which keys those are
     canonical           JSON with sorted keys: the same feed however it is spaced or commented
@@ -123,6 +139,7 @@ class Feed:
     unverifiable_total: UnverifiableTotal
     old_layout_until: date | None
     repeats: Repeats
+    continuity: Continuity | None
     waivers: tuple[Waiver, ...]
     later: Mapping[str, Any]
     unsupported: tuple[Key, ...]
@@ -165,6 +182,7 @@ def loads(text: str, name: str = "feed.toml") -> Feed:
         )
     unit, service = _unit(top)
     repeats = _repeats(top)
+    continuity = _continuity(top)
     outcomes = _outcomes(top, repeats, rejects_records=accept != "reject-file")
     total = top.choice("unverifiable_total", ("reject-file", "hold", "warn"), "reject-file")
     later = _later(top, waiting)
@@ -184,6 +202,7 @@ def loads(text: str, name: str = "feed.toml") -> Feed:
         unverifiable_total=cast(UnverifiableTotal, total),
         old_layout_until=later.get("calendar.old_layout_until"),
         repeats=repeats,
+        continuity=continuity,
         waivers=waivers,
         later=later,
         unsupported=tuple(waiting.keys),
@@ -293,6 +312,17 @@ def _repeats(top: Table) -> Repeats:
     return Repeats(
         cast(SameFile, same_file), within_days, cast(SameRequest, same_request), cast(ChangedRequest, changed_request)
     )
+
+
+def _continuity(top: Table) -> Continuity | None:
+    table = top.inner("continuity")
+    choices = ("warn", "hold", "refuse")
+    gap, repeat = table.choice("gap", choices, "warn"), table.choice("repeat", choices, "refuse")
+    balance = table.choice("balance", choices, "warn")
+    _close(table)
+    if "continuity" not in top:
+        return None
+    return Continuity(cast(Discontinuity, gap), cast(Discontinuity, repeat), cast(Discontinuity, balance))
 
 
 def _outcomes(top: Table, repeats: Repeats, *, rejects_records: bool) -> Mapping[str, str]:

@@ -149,6 +149,23 @@ def unverifiable_held() -> Reason:
     )
 
 
+def discontinuous(said_en: str, said_it: str, *, is_held: bool) -> Reason:
+    """The file does not go on from what its feed accepted before; `said`: what differs, in words."""
+    if is_held:
+        return Reason(
+            f"{said_en}; release the file to accept it as it is, or discard it",
+            f"{said_it}; {_WAIT_IT}",
+            f"{said_en}; {_WAIT_EN}",
+        )
+    return Reason(
+        f"{said_en}; the feed's `continuity` refuses such a file",
+        f"{said_it}, e l'accordo vuole che un file così sia respinto: nessuna richiesta è stata accettata; "
+        "controllare quali file sono stati inviati e inviarlo di nuovo corretto",
+        f"{said_en}, and the agreement has such a file refused: no request was accepted; "
+        "see which files were sent, and send it again corrected",
+    )
+
+
 def no_price(services: Collection[str], customer: str) -> Reason:
     """Services that were asked for without a price for this customer; unknown services too."""
     names = ", ".join(sorted(code or "(blank)" for code in services))

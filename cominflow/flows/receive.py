@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -27,7 +27,8 @@ from cominflow.exchange.disk import Folders
 from cominflow.exchange.feed import Feed
 from cominflow.exchange.moves import move, move_each
 from cominflow.exchange.requests import Incoming
-from cominflow.flows import portions, reasons, repeats, versions
+from cominflow.flows import continuity, portions, reasons, repeats, versions
+from cominflow.flows.continuity import Follower
 from cominflow.flows.reasons import Reason
 from cominflow.flows.versions import Chosen, Look, NoneValid
 from cominflow.limits import CHUNK_REQUESTS, REQUESTS_AS_ROWS_MAX
@@ -104,7 +105,9 @@ class _Outline:
 
 @dataclass(frozen=True)
 class _Content:
-    """What one pass over a file found; `small` are its requests where they are few."""
+    """What one pass over a file found; `small` are its requests where they are few, `follower` what it is compared
+    by with the files before it.
+    """
 
     report: Report
     outline: _Outline
@@ -112,6 +115,7 @@ class _Content:
     small: Incoming | None
     feed: Feed
     layout: Layout
+    follower: Follower | None
 
 
 @dataclass
@@ -132,6 +136,7 @@ class Examined:
             self.state == "QUEUED"
             and content is not None
             and content.small is not None
+            and content.follower is None
             and repeats.rules_of(self.arrival, content.feed) is None
         )
 
@@ -180,13 +185,16 @@ def _examine(arrival: Arrival, feed: Feed, chosen: Chosen, look: Look, priced: _
     """Read the file with one layout, and store the requests of a large one."""
     arrival.layout_version, layout = chosen.layout_version, chosen.layout
     reading, blocks = look.with_layout(layout)
-    outline = _Outline()
-    stored, small, unpriced = _store(arrival, _good_units(blocks, layout, feed, outline), priced, at=at)
+    outline, follower = _Outline(), continuity.follower_of(feed, layout)
+    units = _good_units(blocks, layout, feed, outline, follower)
+    stored, small, unpriced = _store(arrival, units, priced, at=at)
     failpoint.hit("receive.read")
     state, reason = verdict(
         feed, reading.report, unpriced, customer=arrival.customer.code, was_held=_was_held_for_total(arrival)
     )
-    return Examined(arrival, at, state, reason, _Content(reading.report, outline, stored, small, feed, layout))
+    return Examined(
+        arrival, at, state, reason, _Content(reading.report, outline, stored, small, feed, layout, follower)
+    )
 
 
 def decide(examined: Sequence[Examined], folders: Folders) -> None:
@@ -250,10 +258,14 @@ def _was_held_for_total(arrival: Arrival) -> bool:
     return any(total["status"] == UNVERIFIABLE for total in report["totals"])
 
 
-def _good_units(blocks: Iterable[Block], layout: Layout, feed: Feed, outline: _Outline) -> Iterator[Incoming]:
+def _good_units(
+    blocks: Iterable[Block], layout: Layout, feed: Feed, outline: _Outline, follower: Follower | None
+) -> Iterator[Incoming]:
     for block in blocks:
         stopping.look()
         outline.add(block)
+        if follower is not None:
+            follower.take(block)
         incoming = portions.of_block(block, layout, feed)
         if incoming is not None:
             yield incoming
@@ -302,6 +314,8 @@ def _decide(examined: Examined, content: _Content, *, accept: Callable[[], None]
     """The last transaction of the reading: requests become visible, or the file is refused with its report."""
     arrival, at = examined.arrival, examined.at
     with transaction.atomic():
+        if examined.state == "QUEUED" and content.follower is not None:
+            examined, content = _followed(examined, content, content.follower)
         if examined.state == "QUEUED":
             if content.small is not None:
                 requests.add(arrival, None, 0, content.small)
@@ -311,6 +325,15 @@ def _decide(examined: Examined, content: _Content, *, accept: Callable[[], None]
             requests.discard(arrival)
         _conclude(arrival, examined.state, examined.reason, at=at, **_kept(examined, content))
         failpoint.hit("receive.decided")
+
+
+def _followed(examined: Examined, content: _Content, follower: Follower) -> tuple[Examined, _Content]:
+    """Hold the file against what its feed accepted before: in its report, and in what becomes of it."""
+    arrival = examined.arrival
+    judged = continuity.judge(arrival, content.feed, follower, content.report, examined.reason)
+    if judged.state == "QUEUED":
+        continuity.keep(arrival, follower, judged)
+    return replace(examined, state=judged.state, reason=judged.reason), replace(content, report=judged.report)
 
 
 def _kept(examined: Examined, content: _Content) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def counts_as_seen(arrival: Arrival, twin: Arrival, *, at: datetime) -> bool:
 def look(arrival: Arrival, feed: Feed, layout: Layout, rules: Rules, *, at: datetime) -> Looked:
     """Compare the stored requests of a large file with what was accepted so far."""
     with transaction.atomic():
-        _lock(arrival)  # who accepts a file of this feed has either committed, and is seen, or comes later
+        lock(arrival)  # who accepts a file of this feed has either committed, and is seen, or comes later
         last = Once.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     looked = Looked(comparing.compare(arrival, feed, layout, since=_since(rules, at)), last)
     failpoint.hit("repeats.looked")
@@ -78,7 +78,7 @@ def look(arrival: Arrival, feed: Feed, layout: Layout, rules: Rules, *, at: date
 
 def accept(arrival: Arrival, feed: Feed, layout: Layout, rules: Rules, looked: Looked | None, *, at: datetime) -> None:
     """Decide about the requests of an arrival that is being accepted. Call it in that transaction."""
-    _lock(arrival)
+    lock(arrival)
     if looked is None or _is_stale(arrival, looked):
         pairs = comparing.compare(arrival, feed, layout, since=_since(rules, at))
     else:
@@ -100,7 +100,7 @@ def _since(rules: Rules, at: datetime) -> datetime | None:
     return None if rules.within_days is None else at - timedelta(days=rules.within_days)
 
 
-def _lock(arrival: Arrival) -> None:
+def lock(arrival: Arrival) -> None:
     """Hold the customer's feeds, always all and in one order: no two files of theirs are accepted at the same time."""
     rows = FeedRow.objects.select_for_update(no_key=True).filter(customer_id=arrival.customer_id)
     list(rows.order_by("pk").values_list("pk"))

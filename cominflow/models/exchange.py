@@ -293,6 +293,50 @@ class Repeats(models.Model):
         constraints = (models.UniqueConstraint(fields=["arrival", "ordinal"], name="repeats_of_portion"),)
 
 
+class FlowNumber(models.Model):
+    """The numbers by which a file goes on from those its feed accepted before, and how far the feed has come with it.
+
+    Only added to, in the transaction that accepts the file. The newest row of a feed and a path says what the next file
+    is held against.
+
+    path         `record.field` of the layout
+    round        how often the count had begun anew
+    first, last  null where the file has no number that can be read
+    reached, aside, lost  see `tracciati.history.numbers.Course`
+    """
+
+    feed = models.ForeignKey(Feed, models.PROTECT)
+    arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="flow_numbers")
+    path = models.TextField()
+    round = models.IntegerField()
+    first = models.BigIntegerField(null=True)
+    last = models.BigIntegerField(null=True)
+    reached = models.BigIntegerField(null=True)
+    aside = models.BigIntegerField(null=True)
+    lost = models.IntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["arrival", "path"], name="flow_number_once"),)
+        indexes = (models.Index(fields=["feed", "path", "round", "first"], name="flow_number_held"),)
+
+
+class FlowBalance(models.Model):
+    """The balance that an account had at the end of the last file of its feed that was accepted.
+
+    account_hash  of the account's fields, see `cominflow.text_hash`
+    closing       in units of the last decimal; null where it cannot be read
+    arrival       the file that says so
+    """
+
+    feed = models.ForeignKey(Feed, models.PROTECT)
+    account_hash = models.BigIntegerField()
+    closing = models.BigIntegerField(null=True)
+    arrival = models.ForeignKey(Arrival, models.PROTECT, related_name="flow_balances")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["feed", "account_hash"], name="balance_of_account"),)
+
+
 class WorkAssignment(models.Model):
     """Who answers an open request. It ends when the request is answered, or is given to somebody else."""
 

@@ -220,6 +220,7 @@ def test_the_page_has_every_key_of_feeds() -> None:
     known = {f"names.{kind}" for kind in (*file_names.KINDS, "request", "control")}
     known |= {f"request.{key}" for key in feeds.Unit.__dataclass_fields__}
     known |= {f"repeats.{key}" for key in feeds.Repeats.__dataclass_fields__}
+    known |= {f"continuity.{key}" for key in feeds.Continuity.__dataclass_fields__}
     assert said == later | known | {
         "layout",
         "complete",

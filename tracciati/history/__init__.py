@@ -24,16 +24,16 @@ import pyarrow.compute as pc
 
 from tracciati.errors import ReadingError, UnknownName
 from tracciati.findings import Judgement, path_of
-from tracciati.findings.report import amount
 from tracciati.history import numbers
-from tracciati.history.balances import Balances
+from tracciati.history.balances import Balances, said_of_break
 from tracciati.history.days import missing_days
-from tracciati.history.facts import Facts, Gatherer, Run
+from tracciati.history.facts import Facts, Gatherer
 from tracciati.history.keys import Keys, Stand
 from tracciati.history.known import Known
 from tracciati.history.numbers import Course
 from tracciati.history.report import FileSeen, HistoryReport, Told
-from tracciati.history.spots import Spot, Telling, Words
+from tracciati.history.spots import Spot, Telling
+from tracciati.history.words import Words
 from tracciati.limits import EXAMPLES_MAX, RECORD_BYTES_MAX
 from tracciati.reading import Reading
 
@@ -158,8 +158,8 @@ class History:
                 continue
             held = known.holder(run.first, max(run.first, run.last))
             if held is not None:
-                words = Words({"number": str(held[0]), "earlier": held[1]}, *_NEW_NUMBER)
-                self._tell("TR-H502", index, run.spot, words, (record, field))
+                code, words = numbers.said_of_repeat(*held)
+                self._tell(code, index, run.spot, words, (record, field))
                 continue
             assert field.sequence is not None, "`numbered` are the fields with a sequence"
             judged, course = numbers.follow(
@@ -168,17 +168,8 @@ class History:
             known.add(run.first, max(run.first, run.last), name, course.round)
             self._courses[path] = course, known
             if judged.kind:
-                self._tell_number(judged, run, index, (record, field))
-
-    def _tell_number(self, judged: numbers.Judged, run: Run, index: int, field: tuple[Record, Field]) -> None:
-        sequence = field[1].sequence
-        assert sequence is not None, "a number that was judged has a sequence"
-        params = {"last": str(judged.last), "number": str(run.first)}
-        if judged.kind == "gap":
-            params["missing"], params["mancanti"] = numbers.missing_words(judged, sequence.step)
-        code = {"gap": "TR-H501", "back": "TR-H503"}[judged.kind]
-        wanted = str(judged.last + sequence.step)
-        self._tell(code, index, run.spot, Words(params, wanted, wanted), field)
+                code, words = numbers.said_of(judged, run.first, field.sequence.step)
+                self._tell(code, index, run.spot, words, (record, field))
 
     def _follow_balances(self, block: Block, gatherer: Gatherer, name: str, broken: _Tally) -> None:
         declared = self._layout.continuity
@@ -193,8 +184,8 @@ class History:
             return place if isinstance(place, Spot) else gatherer.spot(block, place)
 
         def differs(item: int) -> tuple[Spot, Words]:
-            wanted = amount(int(breaks.wanted[item]), opening[1].scale)
-            return begin(at[item]), Words({"earlier": breaks.earlier[item]}, wanted, wanted)
+            _, words = said_of_break(int(breaks.wanted[item]), breaks.earlier[item], opening[1].scale)
+            return begin(at[item]), words
 
         broken.add("TR-H507", opening, len(at), differs)
         unread = np.flatnonzero(~statements.openings_known).tolist()
@@ -245,7 +236,6 @@ class History:
         self._told.append(Told(index, made))
 
 
-_NEW_NUMBER = ("a number that no file has had", "un numero che nessun file ha avuto")
 _NEW_KEY = ("a value that no other file has", "un valore che nessun altro file ha")
 
 

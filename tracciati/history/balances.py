@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracciati.findings.report import amount
+from tracciati.history.words import Words
+
 
 @dataclass(frozen=True)
 class Statements:
@@ -34,11 +37,19 @@ class Breaks:
     at       int64 (m,): which
     wanted   int64 (m,): the closing balance before
     earlier  the file that it stands in
+    begun    accounts that the file has not had before, each with the statement that begins them
     """
 
     at: NDArray[np.int64]
     wanted: NDArray[np.int64]
     earlier: Sequence[str]
+    begun: Sequence[tuple[str, int]] = ()
+
+
+def said_of_break(wanted: int, earlier: str, scale: int) -> tuple[str, Words]:
+    """Code and words for an opening balance that is not the closing one, `wanted`, of the file `earlier`."""
+    shown = amount(wanted, scale)
+    return "TR-H507", Words({"earlier": earlier}, shown, shown)
 
 
 class Balances:
@@ -61,8 +72,10 @@ class Balances:
         wanted[follows], has[follows] = found.closings[leads], found.closings_known[leads]
         firsts = order[np.append(True, ~is_same)]
         lasts = order[np.append(~is_same, True)]
-        holder = {}
+        holder, begun = dict[int, str](), list[tuple[str, int]]()
         for account, first, last in zip(accounts.tolist(), firsts.tolist(), lasts.tolist(), strict=True):
+            if account not in self._new:
+                begun.append((account, first))
             before = self._new[account] if account in self._new else self._kept.get(account)
             if before is not None:
                 wanted[first], has[first] = before[0], True
@@ -70,7 +83,12 @@ class Balances:
             is_known = bool(found.closings_known[last])
             self._new[account] = (int(found.closings[last]), name) if is_known else None
         at = np.flatnonzero(has & found.openings_known & (wanted != found.openings))
-        return Breaks(at, wanted[at], [holder.get(one, name) for one in at.tolist()])
+        return Breaks(at, wanted[at], [holder.get(one, name) for one in at.tolist()], begun)
+
+    @property
+    def ended(self) -> dict[str, int | None]:
+        """What the accounts of the file end with, as far as it has been followed; None where it cannot be read."""
+        return {account: None if last is None else last[0] for account, last in self._new.items()}
 
     def keep(self) -> None:
         """The file counts: the next one goes on from it."""

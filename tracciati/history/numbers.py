@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from tracciati.history.words import Words
+
 if TYPE_CHECKING:
     from tracciati.layout import Field, Sequence
 
@@ -84,6 +86,21 @@ def largest_of(field: Field) -> int:
     if field.base == "binary" and field.length is not None:
         bounds.append(int(2 ** (8 * field.length - bool(field.sign))) - 1)
     return min(bounds)
+
+
+def said_of(judged: Judged, number: int, step: int) -> tuple[str, Words]:
+    """Code and words for a number that jumps or goes back."""
+    params = {"last": str(judged.last), "number": str(number)}
+    if judged.kind == "gap":
+        params["missing"], params["mancanti"] = missing_words(judged, step)
+    wanted = str(judged.last + step)
+    return {"gap": "TR-H501", "back": "TR-H503"}[judged.kind], Words(params, wanted, wanted)
+
+
+def said_of_repeat(number: int, earlier: str) -> tuple[str, Words]:
+    """Code and words for a number that another file, `earlier`, had before."""
+    expected = ("a number that no file has had", "un numero che nessun file ha avuto")
+    return "TR-H502", Words({"number": str(number), "earlier": earlier}, *expected)
 
 
 def missing_words(judged: Judged, step: int) -> tuple[str, str]:

@@ -14,10 +14,9 @@ from tracciati.framing import delimited
 from tracciati.reading.columns import fault_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tracciati.findings.catalogue import Severity
     from tracciati.framing import Frame
+    from tracciati.history.words import Words
     from tracciati.layout import Direction, Field, Layout, Record
 
 _NOWHERE = Place(
@@ -46,15 +45,6 @@ class Spot:
     record_number: int
     line: int
     offset: int
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a finding says: what its text is filled with, and what was expected, in English and Italian."""
-
-    params: Mapping[str, str]
-    expected_en: str = ""
-    expected_it: str = ""
 
 
 @dataclass(frozen=True)

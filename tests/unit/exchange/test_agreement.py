@@ -110,8 +110,14 @@ def test_a_direction_that_is_not_declared_is_named() -> None:
 
 def test_that_a_number_is_not_followed_from_file_to_file_is_said() -> None:
     layout = declare.loads(LAYOUT)
-    said = "testa.numero: that it goes on from file to file (`sequence`, scope feed) is not checked in this version"
+    said = (
+        "testa.numero: that it goes on from file to file (`sequence`, scope feed) is not checked: "
+        "the feed has no `continuity`"
+    )
     assert said in agreement.notes_on(feed.loads(FEED), [layout])
+    asked = feed.loads(f"{FEED}\n[continuity]\n")
+    assert asked.continuity == feed.Continuity("warn", "refuse", "warn")
+    assert said not in agreement.notes_on(asked, [layout])
     within = declare.loads(LAYOUT.replace('sequence = { scope = "feed", step = 1 }', "sequence = { step = 1 }"))
     assert not [note for note in agreement.notes_on(feed.loads(FEED), [within]) if "sequence" in note]
 
