@@ -39,6 +39,7 @@ GROUPS = {
         "same_bytes_twice",
         "same_name_other_content",
         "repeated_and_changed_requests",
+        "flow_numbers_with_gaps_and_repeats",
     ),
     "What lies in the inbox": (
         "file_still_being_written",

@@ -21,6 +21,7 @@ from cominflow import text_hash
 from cominflow.exchange import feeds
 from cominflow.exchange.feed import Continuity, Discontinuity, Feed
 from cominflow.flows import reasons, repeats
+from cominflow.flows.contents import report_of
 from cominflow.flows.reasons import Reason
 from cominflow.models import Arrival, FlowBalance, FlowNumber
 from tracciati.findings import Finding, path_of
@@ -118,8 +119,8 @@ def judge(arrival: Arrival, feed: Feed, follower: Follower, report: Report, reas
     repeats.lock(arrival)
     rules = feed.continuity
     assert rules is not None, "only what the feed asks for is followed"
-    if arrival.was_released and (arrival.released_as or _was_told(arrival)):
-        rules = Continuity("warn", "warn", "warn")
+    if arrival.was_released:
+        rules = replace(rules, **dict.fromkeys(_seen(arrival), "warn"))
     telling = _Tellings(follower.layout, rules)
     kept = _numbers(arrival, follower, telling)
     if arrival.released_as:
@@ -155,11 +156,14 @@ def keep(arrival: Arrival, follower: Follower, judged: Judged) -> None:
     )
 
 
-def _was_told(arrival: Arrival) -> bool:
-    """Did an operator see what an earlier reading said of this file's continuity, and release it?"""
-    from cominflow.flows.contents import report_of
+# What is told -> the rule that says what becomes of it.
+_RULES = {"TR-H501": "gap", "TR-H502": "repeat", "TR-H503": "gap", "TR-H507": "balance"}
 
-    return any(count["code"].startswith("TR-H") for count in report_of(arrival).get("counts", []))
+
+def _seen(arrival: Arrival) -> set[str]:
+    """The rules by which an earlier reading held the file: an operator has seen that, and released it."""
+    codes = {count["code"] for count in report_of(arrival).get("counts", [])}
+    return {rule for code, rule in _RULES.items() if code in codes}
 
 
 def _feed_of(arrival: Arrival) -> int:

@@ -116,6 +116,23 @@ def test_a_file_that_was_held_goes_on_once_the_missing_one_has_come(house: House
     assert house.receipt(further)["findings"] == []
 
 
+def test_what_an_operator_has_not_seen_is_held_once_more(house: House) -> None:
+    from cominflow.models import Arrival
+
+    agree(house, 'gap = "hold"\nrepeat = "hold"')
+    receive(house, 12)
+    held = receive(house, 14)
+    receive(house, 13)
+    receive(house, 14, count=3)
+    house.release(held)
+    house.work()
+    held = Arrival.objects.get(pk=held.pk)
+    assert held.state == "HELD" and "the number 14 was there before" in held.reason
+    house.release(held)
+    house.work()
+    assert is_accepted(Arrival.objects.get(pk=held.pk))
+
+
 def test_a_number_that_comes_again_with_other_content_is_refused_and_may_be_sent_right(house: House) -> None:
     agree(house, "")
     first = receive(house, 12)
