@@ -120,7 +120,8 @@ def judge(arrival: Arrival, feed: Feed, follower: Follower, report: Report, reas
     rules = feed.continuity
     assert rules is not None, "only what the feed asks for is followed"
     if arrival.was_released:
-        rules = replace(rules, **dict.fromkeys(_seen(arrival), "warn"))
+        seen: dict[str, Any] = dict.fromkeys(_seen(arrival), "warn")
+        rules = replace(rules, **seen)
     telling = _Tellings(follower.layout, rules)
     kept = _numbers(arrival, follower, telling)
     if arrival.released_as:

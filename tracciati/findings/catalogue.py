@@ -302,8 +302,8 @@ CATALOGUE: dict[str, Entry] = {
         "il numero torna indietro da {last} a {number}",
         "see whether the files stand in their order; if so, ask the sender whether the file came late or the count "
         "began anew",
-        "verificare se i file sono nel loro ordine; in tal caso chiedere al mittente se il file è arrivato tardi o se la "
-        "numerazione è ricominciata",
+        "verificare se i file sono nel loro ordine; in tal caso chiedere al mittente se il file è arrivato tardi o se "
+        "la numerazione è ricominciata",
     ),
     "TR-H504": Entry(
         "history",

@@ -4,6 +4,7 @@
     files          how a file is cut into records
     orders         which records follow which
     expressions    totals, counted and summed
+    balances       what goes on from file to file
 
 All of it is plain text without markup, made of the layout's values alone; what is quoted from a layout stands in the
 language's own quotation marks. Whatever has no words here yet is refused by a test that walks the layout's own

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from tracciati.expression import is_total, targets, text_of
 from tracciati.layout import DIRECTIONS
 from tracciati.plain import direction, directions, listed, number_of, quoted, say
+from tracciati.plain.balances import goes_on
 from tracciati.plain.expressions import derivation
 from tracciati.values import bounds
 from tracciati.values.signs import punched_letters
@@ -326,6 +327,7 @@ def notes(field: Field, record: Record, layout: Layout, language: Language) -> l
     """All else that is agreed about the field, a sentence each; the codes are the reader's to show."""
     found = [_null(field, language), _pattern(field, language), _bounds(field, language)]
     found += [_same_as(field, language), _sequence(field, language), _unique(field, language)]
+    found.append(goes_on(f"{record.name}.{field.name}", layout, language))
     found += [*_derive(field, record, layout, language), _origin(field, record, language), _target(field, language)]
     found += [_when(field, language), _sign_in(field, language), _default(field, language)]
     found += [_only(field.only, language), _overflow(field, language), _transliterate(field, language)]

@@ -18,7 +18,7 @@ from tracciati.describing import describe
 from tracciati.describing.document import record_type, row
 from tracciati.encodings import CODECS
 from tracciati.expression import parse
-from tracciati.layout import BASES, DIRECTIONS, Dialect, Field, FileForm, Layout, Record, Rule, Sequence
+from tracciati.layout import BASES, DIRECTIONS, Continuity, Dialect, Field, FileForm, Layout, Record, Rule, Sequence
 from tracciati.plain import LANGUAGES as SPOKEN
 from tracciati.plain import direction, files, listed, orders
 from tracciati.plain.expressions import derivation
@@ -178,11 +178,25 @@ def test_no_key_of_a_record_a_rule_or_a_layout_is_left_unsaid(language: Any) -> 
     whole: Mapping[str, Any] = {
         "id": "x", "version": "9.9.9", "title": "x", "valid_from": None, "source": "", "verified": True,
         "file": replace(FORM, on_short="pad"), "records": LAYOUT.records, "groups": {"testa": "coda"}, "structure": {},
-        "rules": (), "fingerprint": "0" * 64,
+        "rules": (), "fingerprint": "0" * 64, "continuity": Continuity("testa.numero", "coda.totale"),
     }  # fmt: skip
     assert set(whole) == names(Layout)
     for key in set(whole) - {"records", "structure"}:  # what they hold has just been asked for, piece by piece
         assert describe(replace(LAYOUT, **{key: whole[key]}), language) != before, key
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+def test_balances_that_go_on_are_said_where_they_stand(language: Any) -> None:
+    layout = replace(LAYOUT, continuity=Continuity("testa.numero", "coda.totale", ("testa.cliente", "testa.tipo")))
+    told = {
+        f"{record.name}.{field.name}": " ".join(notes(field, record, layout, language))
+        for record in layout.records
+        for field in record.fields
+    }
+    assert "coda.totale" in told["testa.numero"] and "testa.numero" in told["coda.totale"]
+    for path in ("testa.numero", "coda.totale"):
+        assert "testa.cliente" in told[path] and "testa.tipo" in told[path]
+    assert names(Continuity) == {"opening", "closing", "account"}
 
 
 @pytest.mark.parametrize("language", SPOKEN)
