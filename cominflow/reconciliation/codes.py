@@ -49,6 +49,9 @@ CATALOGUE: Mapping[str, Entry] = {
     "R-207": Entry("a step that was done has no once-row, or a once-row no step", _TELL_US),
     "R-208": Entry("a request cannot be found by its reference", _TELL_US),
     "R-209": Entry("what came in on a day is not what became of it", "see the findings on arrivals of that day"),
+    "R-210": Entry(
+        "the number by which a file goes on from the one before was another's, or its file was not accepted", _TELL_US
+    ),
     "R-301": Entry("a reading has not exactly one receipt, as text and as JSON", _TELL_US),
     "R-302": Entry("rejected requests were never returned", _TELL_US),
     "R-303": Entry("an arrival's answers are not numbered 1 to its count of answers", _TELL_US),

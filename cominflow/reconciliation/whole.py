@@ -13,6 +13,7 @@ import pandas as pd
 
 from cominflow.reconciliation import (
     charging,
+    continuing,
     delivering,
     invoicing,
     leftovers,
@@ -50,6 +51,7 @@ def reconcile(look: Look) -> Report:
                 days = [_sum(days)]
         report.add(invoicing.check_numbers())
         report.add(working.check_batches(look))
+        report.add(continuing.check_numbers())
         if look.day is None:
             suspects += leftovers.check(look)
     report.add(_confirmed(look, suspects))

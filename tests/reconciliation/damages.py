@@ -31,6 +31,17 @@ class Damage:
     is_later: bool = False  # looked at two hours later
 
 
+def _number(*files: tuple[int, int, int]) -> None:
+    """Write down the first and last number of arrivals."""
+    from cominflow.models import Arrival, FlowNumber
+
+    feed_id = Arrival.objects.get(pk=1).feed_version.feed_id
+    for key, first, last in files:
+        FlowNumber.objects.create(
+            feed_id=feed_id, arrival_id=key, path="testa.numero", round=0, first=first, last=last, reached=last, lost=0
+        )
+
+
 def original(house: House, key: int) -> Path:
     """Where an arrival's original is kept."""
     from cominflow.exchange import archive
@@ -249,6 +260,8 @@ REQUESTS = (
         lambda _: _rise("Arrival", "requests_count", pk=6),
         ("R-201",),
     ),
+    Damage("a number has two files", "R-210", "A-2", lambda _: _number((1, 7, 9), (6, 10, 10), (2, 9, 9))),
+    Damage("a file that was not accepted has a number", "R-210", "A-3", lambda _: _number((3, 7, 7), (1, 8, 8))),
 )
 
 DELIVERIES = (
