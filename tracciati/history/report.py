@@ -10,6 +10,7 @@ from typing import Any
 
 from tracciati.findings import Finding, Key
 from tracciati.findings.report import finding_text
+from tracciati.limits import EXAMPLES_MAX
 from tracciati.wording import counted
 
 # Where the name of a file would stand, for what is about none of them.
@@ -99,11 +100,13 @@ class HistoryReport:
         for (code, path), number in sorted(self.counts.items()):
             if rest := number - shown.get((code, path), 0):
                 lines.append(f"and {rest} more of {code} {path}".rstrip() + f": {number} in all")
+        own = [seen for seen in self.files if seen.own_count]
         lines += [
             f"{seen.name}: {counted(seen.own_count, 'finding')} of its own; `tracciati check` shows them"
-            for seen in self.files
-            if seen.own_count
+            for seen in own[:EXAMPLES_MAX]
         ]
+        if more := len(own[EXAMPLES_MAX:]):
+            lines.append(f"and {counted(more, 'more file')} with findings of their own")
         return "\n".join([*lines, self.summary()])
 
     def summary(self) -> str:

@@ -158,6 +158,16 @@ def test_a_key_twice_in_one_file_is_that_files_own_affair() -> None:
     assert report.to_text().startswith("1.txt: 1 finding of its own; `tracciati check` shows them\n")
 
 
+def test_of_many_files_with_findings_of_their_own_the_first_are_named() -> None:
+    report = told([statement(number, ("A", 0, 0, ["M1", "M1"])) for number in range(1, 24)])
+    lines = report.to_text().splitlines()
+    assert lines[19:21] == [
+        "20.txt: 1 finding of its own; `tracciati check` shows them",
+        "and 3 more files with findings of their own",
+    ]
+    assert report.is_clean
+
+
 def test_no_more_examples_are_kept_than_asked_for_and_all_are_counted() -> None:
     keys = [f"{number:04}" for number in range(100)]
     history = History(LAYOUT, keys=["movimento.chiave"], examples=2)
