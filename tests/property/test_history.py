@@ -99,12 +99,12 @@ def test_keys_on_disk_are_found_as_in_a_dictionary(
     expected: list[tuple[Stand, Stand]] = []
     for index, texts in enumerate(files):
         numbers = np.arange(1, len(texts) + 1)
-        keys.add(pa.array(texts, pa.string()), index, numbers, numbers + 100, numbers + 1000)
+        keys.add(pa.array(texts, pa.string()), index, numbers, numbers + 100, numbers + 1000, numbers + 7)
         if index in dropped:
             keys.drop(index)
             continue
         for number, text in enumerate(texts, 1):
-            stand = Stand(index, number, number + 100, number + 1000)
+            stand = Stand(index, number, number + 100, number + 1000, number + 7)
             if text is not None and first.setdefault(text, stand).file != index:
                 expected.append((stand, first[text]))
     assert keys.repeated(1000) == (len(expected), expected)
@@ -115,7 +115,7 @@ def test_keys_that_share_a_hash_are_not_the_same(monkeypatch) -> None:  # type: 
     monkeypatch.setattr(keys_module, "hashes", lambda cells, lengths: np.ones(len(cells), np.uint64))
     keys = Keys()
     one = np.ones(2, np.int64)
-    keys.add(pa.array(["a", "b"]), 0, one, one, one)
-    keys.add(pa.array(["b", "c"]), 1, one, one, one)
+    keys.add(pa.array(["a", "b"]), 0, one, one, one, one)
+    keys.add(pa.array(["b", "c"]), 1, one, one, one, one)
     count, ((later, earlier),) = keys.repeated(5)
     assert (count, later.file, earlier.file) == (1, 1, 0)

@@ -34,7 +34,7 @@ from tracciati.history.numbers import Course
 from tracciati.history.report import FileSeen, HistoryReport, Told
 from tracciati.history.spots import Spot, Telling
 from tracciati.history.words import Words
-from tracciati.limits import EXAMPLES_MAX, RECORD_BYTES_MAX
+from tracciati.limits import EXAMPLES_MAX
 from tracciati.reading import Reading
 
 if TYPE_CHECKING:
@@ -197,13 +197,13 @@ class History:
 
     def _spot(self, stand: Stand) -> Spot:
         """A record that is read once more, of a file that was read before."""
-        source, most = self._sources[stand.file], RECORD_BYTES_MAX + 2  # its line end too
+        source, stop = self._sources[stand.file], stand.offset + stand.size
         if isinstance(source, bytes):
-            return Spot(source[stand.offset :][:most], stand.record, stand.line, stand.offset)
+            return Spot(source[stand.offset : stop], stand.record, stand.line, stand.offset)
         try:
             with source.open("rb") as file:
                 file.seek(stand.offset)
-                return Spot(file.read(most), stand.record, stand.line, stand.offset)
+                return Spot(file.read(stand.size), stand.record, stand.line, stand.offset)
         except OSError as error:
             hint = "keep the files until the command has ended"
             raise ReadingError("read again", str(source), error.strerror or str(error), hint) from error
@@ -279,6 +279,12 @@ def _add_keys(keys: Keys, path: str, block: Block, gatherer: Gatherer, index: in
         return
     texts = pc.cast(table.columns[field], pa.string())
     rows = table.rows.astype(np.int64)
+    starts = block.starts[rows]
     keys.add(
-        texts, index, block.first_record + rows + 1, gatherer.lines(block, rows), block.offset + block.starts[rows]
+        texts,
+        index,
+        block.first_record + rows + 1,
+        gatherer.lines(block, rows),
+        block.offset + starts,
+        block.lengths[rows],
     )

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tracciati.framing import line_end
 from tracciati.history.balances import Statements
 from tracciati.history.spots import Spot
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tracciati.layout import Layout
     from tracciati.reading import Block, Table
 
-_LINE_FEED = 10
 _APART = "\x1f"  # between the parts of an account
 
 
@@ -70,14 +70,14 @@ class Gatherer:
         self._layout = layout
         self.facts = Facts()
         self._lines_before = 0
-        self._feeds: NDArray[np.int64] = np.empty(0, np.int64)
+        self._ends: NDArray[np.int64] = np.empty(0, np.int64)
         # The opening balance that the next closing one belongs to, where they stand in different blocks.
         self._open: _Open | None = None
 
     def take(self, block: Block) -> None:
         """Gather date and numbers of a block, in file order."""
-        self._lines_before += len(self._feeds)
-        self._feeds = np.flatnonzero(block.buffer == _LINE_FEED)
+        self._lines_before += len(self._ends)
+        self._ends = np.flatnonzero(block.buffer == line_end(self._layout.file.separator))
         for record, one in self._layout.numbered:
             table = block.tables.get(record.name)
             if table is not None and one.name in table.columns:
@@ -106,13 +106,14 @@ class Gatherer:
         """A record of the block."""
         start = int(block.starts[row])
         (line,) = self.lines(block, np.array([row])).tolist()
-        return Spot(block.raw(row, row + 1), block.first_record + row + 1, line, block.offset + start)
+        raw = block.buffer[start : start + int(block.lengths[row])].tobytes()
+        return Spot(raw, block.first_record + row + 1, line, block.offset + start)
 
     def lines(self, block: Block, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The lines that records of the block begin in, from 1; where there are no line ends, their numbers."""
         if self._layout.file.separator == "none":
             return block.first_record + rows + 1
-        return self._lines_before + 1 + np.searchsorted(self._feeds, block.starts[rows])
+        return self._lines_before + 1 + np.searchsorted(self._ends, block.starts[rows])
 
     def statements(self, block: Block) -> Found:
         """The statements that end in the block, which was given last."""

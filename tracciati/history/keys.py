@@ -26,6 +26,7 @@ _ENTRY = np.dtype(
         ("hash", "<u8"),
         ("file", "<i4"),
         ("length", "<i4"),
+        ("size", "<i4"),
         ("text", "<i8"),
         ("record", "<i8"),
         ("line", "<i8"),
@@ -43,12 +44,13 @@ _SHARE_KEYS = 1 << 19
 
 @dataclass(frozen=True, order=True)
 class Stand:
-    """Where a key stands: the file's number, from 0; record and line from 1; the record's offset in the file."""
+    """Where a key stands: the file's number, from 0; record and line from 1; the record's offset and bytes there."""
 
     file: int
     record: int
     line: int
     offset: int
+    size: int
 
 
 class Keys:
@@ -66,25 +68,18 @@ class Keys:
         self._written = 0
         self._dropped: list[int] = []
 
-    def add(
-        self,
-        texts: pa.StringArray,
-        file: int,
-        records: NDArray[np.int64],
-        lines: NDArray[np.int64],
-        at: NDArray[np.int64],
-    ) -> None:
+    def add(self, texts: pa.StringArray, file: int, records: Index, lines: Index, offsets: Index, sizes: Index) -> None:
         """Take keys of a file that is being read; null is no key.
 
-        records, lines, at  int64 (n,): the record's number and line, from 1, and its offset in the file
+        records, lines, offsets, sizes  int64 (n,): the record's number and line, from 1, and its bytes in the file
         """
         chosen = np.flatnonzero(np.asarray(texts.is_valid()))
         if not len(chosen):
             return
         if len(chosen) < len(texts):
             texts = texts.take(pa.array(chosen))
-        offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
-        places = offsets.astype(np.int64)
+        bounds = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+        places = bounds.astype(np.int64)
         data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
         starts, lengths = places[:-1], np.diff(places)
         cells = gather(data, starts, max(1, int(lengths.max())))
@@ -92,7 +87,8 @@ class Keys:
         entries = np.empty(len(chosen), _ENTRY)
         entries["hash"], entries["file"], entries["length"] = hashes(cells, lengths), file, lengths
         entries["text"] = self._texts_size + starts - places[0]
-        entries["record"], entries["line"], entries["offset"] = records[chosen], lines[chosen], at[chosen]
+        entries["record"], entries["line"], entries["offset"] = records[chosen], lines[chosen], offsets[chosen]
+        entries["size"] = sizes[chosen]
         self._texts_file.seek(self._texts_size)
         self._texts_file.write(data[places[0] : places[-1]].tobytes())
         self._texts_size += int(places[-1] - places[0])
@@ -158,7 +154,7 @@ class Keys:
 
 
 def _stand(entry: np.void) -> Stand:
-    return Stand(*(int(entry[name]) for name in ("file", "record", "line", "offset")))
+    return Stand(*(int(entry[name]) for name in ("file", "record", "line", "offset", "size")))
 
 
 def _held_together(entries: Entries, texts: Texts) -> tuple[Index, Index, Index]:

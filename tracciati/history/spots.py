@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracciati import framing
 from tracciati.findings import Fault, Finding, finding
 from tracciati.findings.places import Place, Witness
-from tracciati.framing import delimited
+from tracciati.framing import Frame, delimited
 from tracciati.reading.columns import fault_at
 
 if TYPE_CHECKING:
     from tracciati.findings.catalogue import Severity
-    from tracciati.framing import Frame
     from tracciati.history.words import Words
     from tracciati.layout import Direction, Field, Layout, Record
 
@@ -39,7 +37,7 @@ _NOWHERE = Place(
 
 @dataclass(frozen=True)
 class Spot:
-    """One record: its bytes with what ends it, its number and line (from 1), and its offset in the file."""
+    """One record: its bytes without what ends it, its number and line (from 1), and its offset in the file."""
 
     raw: bytes
     record_number: int
@@ -79,10 +77,9 @@ class Telling:
         return finding(fault, _NOWHERE, severity, self.layout)
 
     def _frame(self, spot: Spot) -> Frame:
-        """The record, cut as it was in its file."""
+        """The record as one of a block, with its cells where it has some."""
         buffer, form = np.frombuffer(spot.raw, np.uint8), self.layout.file
         if form.kind == "delimited":
-            frame = delimited.frame(buffer, form, (), at_start=False, is_last=True)
-        else:
-            frame = framing.frame(buffer, form, at_start=False, is_last=True)
-        return frame.cut(1)
+            return delimited.frame(buffer, form, (), at_start=False, is_last=True).cut(1)
+        size = np.array([len(buffer)])
+        return Frame(buffer, starts=np.zeros(1, np.int64), lengths=size, ends=size)

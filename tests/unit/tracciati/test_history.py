@@ -227,6 +227,16 @@ def test_a_file_of_another_kind_is_said_to_have_no_number() -> None:
     assert "2.txt: TR-H504 warning: testa.numero (Progressivo flusso): not compared" in report.to_text()
 
 
+@pytest.mark.parametrize(("separator", "end"), [("CRLF", b"\r\n"), ("CR", b"\r"), ("none", b"")])
+def test_records_are_shown_however_they_end(separator: str, end: bytes) -> None:
+    layout_text = LAYOUT_TEXT.replace('separator = "LF"', f'separator = "{separator}"')
+    files = [statement(number, ("A", 0, number, ["M1"])).replace(b"\n", end) for number in (1, 3)]
+    report = told(files, layout_text=layout_text, keys=["movimento.chiave"])
+    found = [(told.finding.code, told.finding.line, told.finding.raw_text) for told in report.findings]
+    assert found == [("TR-H501", 1, "003"), ("TR-H507", 2, " 0000000"), ("TR-H506", 3, "M1  ")]
+    assert [told.finding.record_number for told in report.findings] == [1, 2, 3]
+
+
 def test_the_report_is_json_for_programs() -> None:
     value = json.loads(told(numbered(12, 14)).to_json())
     assert [one["numbers"] for one in value["files"]] == [{"testa.numero": [12, 12]}, {"testa.numero": [14, 14]}]
