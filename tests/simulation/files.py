@@ -30,8 +30,9 @@ CODES = {
 BY_HAND_SCORE = 77
 
 
-# What the bank's second feed says about requests that were there before; its references are its own.
-REPEATS = '\n[repeats]\nsame_request = "refuse"\nchanged_request = "correct-if-open"\n'
+# What the bank's second feed says about what was there before; its references are its own. Reconciliation, at the end
+# of each schedule, says when two files have one number.
+REPEATS = '\n[repeats]\nsame_request = "refuse"\nchanged_request = "correct-if-open"\n\n[continuity]\nrepeat = "warn"\n'
 
 
 @dataclass(frozen=True)
