@@ -6,7 +6,8 @@ TracciatiError
 ├── UnknownName     a record type or field that the layout does not have
 ├── WritingError    records that cannot make a file of the layout: order, unknown types, a total without value
 ├── ReadingError    the file cannot be opened or read
-└── MissingPackage  something needs a package that is not installed
+├── MissingPackage  something needs a package that is not installed
+└── NothingToInfer  samples of which no layout can be proposed
 """
 
 from __future__ import annotations
@@ -94,3 +95,9 @@ class MissingPackage(TracciatiError):
         command = f"{sys.executable} -m pip install {package}"
         self.hint = f"install it: `{command}` (it is in the extra `{extra}`); {otherwise}"
         super().__init__(f"{what} needs the Python package {package}, which is not installed")
+class NothingToInfer(TracciatiError):
+    """Samples of which no layout can be proposed: empty ones, or bytes that are no text."""
+
+    def __init__(self, names: Iterable[str], cause: str, hint: str = "") -> None:
+        self.hint = hint
+        super().__init__(f"cannot propose a layout for {', '.join(names)}: {cause}")

@@ -62,3 +62,17 @@ RUN_RECORDS = 32_768
 
 # Bytes that a writer holds back in memory, from the first record with a total on; more go to a temporary file.
 HELD_BYTES_MAX = 1_048_576
+
+# Bytes of all samples that a layout is proposed from: they lie in memory, with an index of their lines or cells, which
+# takes several times as much. Above it a sample says nothing that a part of it does not.
+SAMPLES_BYTES_MAX = 64_000_000
+
+# Records and cells of all samples: each is an entry of the index.
+SAMPLES_RECORDS_MAX, SAMPLES_CELLS_MAX = 2_000_000, 20_000_000
+
+# Bytes of the records of one type that are looked at: long records are looked at in smaller numbers.
+SAMPLE_BYTES_MAX = 4_000_000
+
+# Records of one type that are looked at for boundaries and kinds; what contradicts these is counted over all. With
+# twice as many the corpus and generated files give the same layouts.
+SAMPLE_ROWS = 1_000

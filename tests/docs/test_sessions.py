@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SESSIONS = (
     "README.md",
     "docs/operations.md",
+    "docs/infer.md",
     "docs/layouts.md",
     "docs/reports.md",
     "docs/formats.md",

@@ -14,7 +14,7 @@ import click
 from tracciati.cli.words import in_full, in_utf_8
 
 # A command's module and its function have its name. In the order in which a newcomer needs them.
-COMMANDS = ("check", "explain", "rewrite", "convert", "generate", "describe", "diff", "export", "continuity")
+COMMANDS = ("check", "explain", "rewrite", "convert", "generate", "describe", "diff", "export", "continuity", "infer")
 
 
 class LazyGroup(click.Group):

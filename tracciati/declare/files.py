@@ -33,6 +33,15 @@ class Head:
     verified: bool
 
 
+def is_id(text: str) -> bool:
+    """Can a layout be called so?
+
+    >>> is_id("banca-demo-visure"), is_id("Visure 2")
+    (True, False)
+    """
+    return _ID.fullmatch(text) is not None
+
+
 def read_head(document: Document) -> Head:
     """Read [layout]; problems are noted in the document."""
     table = document.table().inner("layout")
@@ -41,7 +50,7 @@ def read_head(document: Document) -> Head:
     else:
         identity = table.text("id", required=True)
         version = table.text("version", required=True)
-        if identity and not _ID.fullmatch(identity):
+        if identity and not is_id(identity):
             table.problem("id", f"`id` cannot be {identity!r}", "use small letters, digits and single hyphens")
         if version and not _VERSION.fullmatch(version):
             hint = 'write three numbers, "2.0.0": major when bytes move, minor for new codes, patch for words'
