@@ -95,6 +95,8 @@ class MissingPackage(TracciatiError):
         command = f"{sys.executable} -m pip install {package}"
         self.hint = f"install it: `{command}` (it is in the extra `{extra}`); {otherwise}"
         super().__init__(f"{what} needs the Python package {package}, which is not installed")
+
+
 class NothingToInfer(TracciatiError):
     """Samples of which no layout can be proposed: empty ones, or bytes that are no text."""
 

@@ -14,7 +14,7 @@ from tracciati.describing.example import Example, example
 from tracciati.describing.headings import headings
 from tracciati.expression import text_of
 from tracciati.layout import DIRECTIONS, names_in
-from tracciati.plain import direction, directions, fields, files, orders
+from tracciati.plain import direction, directions, fields, files, kinds, orders
 from tracciati.plain.files import Entry
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def row(number: int, field: Field, record: Record, layout: Layout, language: Lan
         is_filler=field.base == "filler",
         is_required=field.required,
         who=fields.who(who, language) if has_who and field.base != "filler" else "",
-        kind=fields.kind(field, layout.file, language),
+        kind=kinds.kind(field, layout.file, language),
         codes=codes,
         notes=tuple(notes),
     )

@@ -22,7 +22,8 @@ from tracciati.layout import BASES, DIRECTIONS, Continuity, Dialect, Field, File
 from tracciati.plain import LANGUAGES as SPOKEN
 from tracciati.plain import direction, files, listed, orders
 from tracciati.plain.expressions import derivation
-from tracciati.plain.fields import kind, notes
+from tracciati.plain.fields import notes
+from tracciati.plain.kinds import kind
 
 LAYOUTS = Path(__file__).parents[3] / "layouts"
 LAYOUT = declare.load(LAYOUTS / "banca-demo" / "visure.toml")
