@@ -30,7 +30,7 @@ GROUPS = {
         "unverifiable_total_held",
         "unverifiable_total_told",
     ),
-    "Single requests": ("bad_field_of_every_base", "wrong_code", "wrong_codice_fiscale", "no_price"),
+    "Single requests": ("bad_field_of_every_base", "mainframe_file", "wrong_code", "wrong_codice_fiscale", "no_price"),
     "Layouts and their time": ("layout_not_yet_valid", "old_layout_still_taken", "old_layout_no_longer_taken"),
     "Names, and what came before": (
         "unknown_name",

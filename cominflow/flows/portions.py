@@ -120,7 +120,8 @@ def _columns(block: Block, layout: Layout, unit: str, units: NDArray[np.int64]) 
     arrays: dict[str, pa.Array] = {}
     for key, record, field in columns_of(layout, unit):
         if record in places:
-            arrays[key] = pc.take(block.tables[record].columns[field.name], places[record])
+            # What has no stored type of its own (a time of day) is carried as text, as 12:30:00.
+            arrays[key] = pc.take(block.tables[record].columns[field.name], places[record]).cast(type_of(field))
         else:
             arrays[key] = pa.nulls(len(units), type_of(field))
     return pa.table(arrays)
@@ -136,7 +137,6 @@ _TYPES = {
     "decimal": lambda field: pa.decimal128(max(field.digits, 1), field.scale),
     "packed": lambda field: pa.decimal128(field.digits, field.scale) if field.scale else pa.int64(),
     "binary": lambda field: pa.decimal128(field.digits, field.scale) if field.scale else pa.int64(),
-    "time": lambda field: pa.time32("s"),
     "date": lambda field: pa.date32(),
     "boolean": lambda field: pa.bool_(),
 }

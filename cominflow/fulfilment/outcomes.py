@@ -140,7 +140,7 @@ def _column(name: str, series: pd.Series[Any]) -> pa.Array:
         kind = column.type
     if pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_date32(kind):
         return column
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind) or _is_time(kind):
         return column.cast(pa.string())
     if pa.types.is_signed_integer(kind) or pa.types.is_unsigned_integer(kind):
         try:
@@ -157,6 +157,11 @@ def _column(name: str, series: pd.Series[Any]) -> pa.Array:
             raise Unusable(f"column {name} holds times of day; give dates, or all of it as text")
         return days
     raise Unusable(f"column {name} is {kind}; give text, whole numbers, decimals, dates or true and false")
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    """A time of day has no stored type of its own: it is text, as 12:30:00."""
+    return bool(pa.types.is_time(kind))
 
 
 def _without_floats(name: str, column: pa.Array) -> pa.Array:

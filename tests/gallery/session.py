@@ -61,8 +61,8 @@ def _run(command: str, folder: Path, own: Words) -> tuple[int, str]:
         from cominflow.cli import group as program
         from cominflow.cli import running
     else:
-        from tracciati.cli import group as program  # type: ignore[no-redef]
         from tracciati.cli import running  # type: ignore[no-redef]
+        from tracciati.cli import tracciati as program  # type: ignore[no-redef]
     printed = io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = running.run(program, words[0], words[1:])

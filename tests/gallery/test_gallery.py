@@ -77,8 +77,9 @@ def test_what_is_wrong_is_said_exactly(case: Path, house: House, request: pytest
 
 
 def test_a_field_of_every_base_goes_wrong() -> None:
-    layout = declare.load(next(one for one in CASES if one.name == "bad_field_of_every_base") / "prova-basi.toml")
-    assert {one.base for record in layout.records for one in record.fields} == set(BASES) - {"filler"}
+    shown = {"bad_field_of_every_base": "prova-basi.toml", "mainframe_file": "prova-host.toml"}
+    layouts = [declare.load(case / shown[case.name]) for case in CASES if case.name in shown]
+    assert {one.base for layout in layouts for record in layout.records for one in record.fields} == set(BASES)
 
 
 def test_a_session_that_prints_something_else_is_seen(tmp_path: Path) -> None:
