@@ -49,11 +49,17 @@ ATTESTED: tuple[Base, ...] = ("iban", "luhn", "mod97", "mod11")
 
 @dataclass(frozen=True)
 class Sequence:
-    """A number that rises by `step` from record to record: in the file, or (`scope="feed"`) from file to file."""
+    """A number that rises by `step` from record to record: in the file, or (`scope="feed"`) from file to file.
+
+    series   the name that fields of several record types share when one count goes through all of them
+    within   the group in each occurrence of which the count begins anew
+    """
 
     start: int | None = None
     step: int = 1
     scope: Literal["file", "feed"] = "file"
+    series: str = ""
+    within: str = ""
 
 
 @dataclass(frozen=True)

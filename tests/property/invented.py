@@ -160,6 +160,7 @@ CLOSING = (
     ("minimo", "NULL", 'derive = "min(riga.numero)"'),
     ("ultimo", "NULL", 'derive = "last(riga.numero)"'),
     ("lotto", "", 'same_as = "apre.lotto"'),
+    ("posto", "", 'sequence = { start = 1, within = "lotto", of = "posti" }'),
 )
 
 
@@ -169,10 +170,13 @@ def _lot_records(draw: DrawFn, *, is_fixed: bool) -> list[str]:
     fields = [
         f'{{ name = "{name}", {length}type = "integer", {null if kind else ""}{rest} }}' for name, kind, rest in closing
     ]
+    place = (
+        f'{{ name = "posto", {length}type = "integer", sequence = {{ start = 1, within = "lotto", of = "posti" }} }}'
+    )
     opening = f'{{ name = "lotto", {length}type = "integer", required = true }}'
     rows = f'{{ name = "righe", {length}type = "integer", derive = "count(riga)" }}'
     return [
-        _record("apre", {"tipo": "5"}, [_const("tipo", "5", is_fixed=is_fixed), opening, rows]),
+        _record("apre", {"tipo": "5"}, [_const("tipo", "5", is_fixed=is_fixed), opening, rows, place]),
         _record("chiude", {"tipo": "8"}, [_const("tipo", "8", is_fixed=is_fixed), *fields]),
     ]
 
@@ -202,6 +206,11 @@ def _records(draw: DrawFn, kinds: tuple[str, ...], structure: str, *, is_fixed: 
     if is_fixed:
         shared += [line for _, line in draw(st.lists(st.sampled_from(NESTED), unique=True, max_size=2))]
     lots = _lot_records(draw, is_fixed=is_fixed) if structure == LOTS else []
+    altra = []
+    if structure == LOTS and draw(st.booleans()):
+        length = "len = 4, " if is_fixed else ""
+        through = 'sequence = { start = 1, within = "lotto", of = "posti" }'
+        altra = [f'{{ name = "posto", {length}type = "integer", {through} }}']
     return [
         *lots,
         _record("testa", {"tipo": "0"}, [_const("tipo", "0", is_fixed=is_fixed), count, *ends]),
@@ -213,7 +222,7 @@ def _records(draw: DrawFn, kinds: tuple[str, ...], structure: str, *, is_fixed: 
         _record(
             "altra",
             {"tipo": "1", "segno": "B"},
-            [_const("tipo", "1", is_fixed=is_fixed), *shared, _const("segno", "B", is_fixed=is_fixed)],
+            [_const("tipo", "1", is_fixed=is_fixed), *shared, _const("segno", "B", is_fixed=is_fixed), *altra],
         ),
         _record("coda", {"tipo": "9"}, [_const("tipo", "9", is_fixed=is_fixed), *ends, count]),
     ]

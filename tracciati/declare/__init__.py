@@ -20,7 +20,7 @@ from tracciati.declare.fields import read_types
 from tracciati.declare.files import read_form, read_head
 from tracciati.declare.records import read_records
 from tracciati.declare.references import World
-from tracciati.declare.rules import check_reference_date, check_same_as, check_when, read_rules
+from tracciati.declare.rules import check_reference_date, check_same_as, check_sequences, check_when, read_rules
 from tracciati.declare.structures import read_groups, read_structure
 from tracciati.declare.toml import Document
 from tracciati.declare.totals import derived
@@ -80,6 +80,7 @@ def loads(text: str, name: str = "layout.toml") -> Layout:
     world = World({record.name: record for record in records}, groups, structure, form)
     rules = read_rules(document, world)
     check_same_as(lines, World(by_name, groups, structure, form))
+    check_sequences(lines, World(by_name, groups, structure, form))
     check_when(lines, World(by_name, groups, structure, form))
     check_reference_date(document, form, world)
     continuity = read_continuity(document, world)

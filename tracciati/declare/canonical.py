@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tracciati.expression import Aggregate, And, Combined, Compare, Count, IsNull, Name, Not, Or, text_of
-from tracciati.layout import Field, FileForm, Record, Rule
+from tracciati.layout import Field, FileForm, Record, Rule, Sequence
 from tracciati.structure import Automaton
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _LEARNT: Mapping[type, frozenset[str]] = {
     ),
     FileForm: frozenset({"length_in", "length_adds", "block", "fill"}),
     Record: frozenset({"position"}),
+    Sequence: frozenset({"series", "within"}),
 }
 # Computed, or the place in the text: they say nothing that the order of records and fields does not say.
 _UNDECLARED: Mapping[type, frozenset[str]] = {

@@ -393,8 +393,12 @@ def _sequence(line: Line) -> Sequence | None:
     table = line.own.inner("sequence")
     start, step = table.integer("start"), table.integer("step", least=1)
     scope = table.choice("scope", ("file", "feed"), "file")
+    series, within = table.text("of"), table.text("within")
     table.close()
-    return Sequence(start, 1 if step is None else step, cast(Literal["file", "feed"], scope))
+    if scope == "feed" and (series or within):
+        table.problem("scope", f"`{line.name}`: a number of the feed is one in each file", "take `of` and `within` out")
+        series = within = ""
+    return Sequence(start, 1 if step is None else step, cast(Literal["file", "feed"], scope), series, within)
 
 
 def _origin(line: Line) -> str:

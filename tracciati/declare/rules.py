@@ -56,6 +56,34 @@ def check_same_as(lines: Lines, world: World) -> None:
                 _check_same_as(line, world, record, field)
 
 
+def check_sequences(lines: Lines, world: World) -> None:
+    """Counts that begin anew do so in a group that holds their records; those that share one count alike."""
+    seen: dict[str, tuple[Record, Field]] = {}
+    for record in lines.records:
+        for field in record.fields:
+            sequence = field.sequence
+            if sequence is None or not (sequence.series or sequence.within):
+                continue
+            line = lines.fields[record.name, field.name]
+            if sequence.within and sequence.within not in world.groups:
+                hint = did_you_mean(sequence.within, world.groups) or "name a [group.X] that holds the record"
+                line.problem(("sequence", "within"), f"`{field.name}`: no group `{sequence.within}`", hint)
+                continue
+            for direction in world.directions_of(record) if sequence.within else ():
+                automaton = world.structure[direction]
+                inside = automaton.inside[:, automaton.group_index(sequence.within)]
+                if not inside[automaton.place_types == record.index].all():
+                    text = f"`{field.name}`: a {record.name} can stand outside of group {sequence.within}"
+                    line.problem(("sequence", "within"), text, "name a group that holds all of them")
+            first = seen.setdefault(sequence.series or f"{record.name}.{field.name}", (record, field))
+            if first[1].sequence != sequence:
+                text = f"`{field.name}` counts in another way than {first[0].name}.{first[1].name}, of one series"
+                line.problem("sequence", text, "write the same start, step and within")
+            elif first[1] is not field and first[0] is record:
+                text = f"`{field.name}` and `{first[1].name}` are of one series and one record"
+                line.problem("sequence", text, "a record has one number of a series")
+
+
 def check_when(lines: Lines, world: World) -> None:
     """The conditions under which fields are there: over fields of the same record that always are."""
     for record in lines.records:

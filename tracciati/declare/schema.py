@@ -66,6 +66,8 @@ _SEQUENCE = _table(
         "start": _number("the first number; any, when absent", 0),
         "step": _number("how much it rises by; 1 when absent"),
         "scope": _text("within the file, or from file to file", ("file", "feed")),
+        "of": _text("a name that fields of several record types share: one count goes through all of them"),
+        "within": _text("the group in each occurrence of which the count begins anew"),
     },
 )
 _ORIGIN_LIST = ", ".join(["result.NAME", *(f"{source}.{name}" for source, names in ORIGINS.items() for name in names)])

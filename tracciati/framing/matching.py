@@ -6,7 +6,9 @@ something is out of order is walked record by record.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -310,6 +312,13 @@ def units_of_group(automaton: Automaton, group: str, types: Types, order: Order)
         ends = np.append(ends, len(types))
     ends = ends[len(ends) - len(starts) :]
     return Units(np.stack((starts, ends), axis=1), int(starts[-1]) if goes_on and len(starts) else -1)
+
+
+def marks(
+    automaton: Automaton, types: Types, order: Order
+) -> Callable[[str], tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """`group_marks` of a block, each group looked at once."""
+    return cache(lambda group: group_marks(automaton, group, types, order))
 
 
 def group_marks(

@@ -60,7 +60,7 @@ def _most(layout: Layout, direction: Direction) -> dict[str, tuple[str, int]]:
             derived = one.derive.get(direction)
             if isinstance(derived, Count) and not automaton.scope(record.index, targets(derived)):
                 found[path] = (derived.target, largest * derived.per)
-            elif one.sequence is not None:
+            elif one.sequence is not None and not (one.sequence.series or one.sequence.within):
                 start = 1 if one.sequence.start is None else one.sequence.start
                 found[path] = (record.name, max(0, (largest - start) // one.sequence.step + 1))
     return found

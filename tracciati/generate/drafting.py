@@ -163,6 +163,9 @@ class Draft:
         # Of a record that is there once, the values: `same_as` and rules of other records ask for them.
         self.single: dict[str, dict[str, pa.Array]] = {}
         self.last: dict[str, dict[str, pa.Array]] = {}
+        self.series = _series(layout, order.direction)
+        self.counted: dict[str, int] = {}
+        self.numbered: dict[str, NDArray[np.int64]] = {}
         self.in_turn = _in_turn(layout, self.automaton)
 
     def parts(self) -> Iterator[Part]:
@@ -173,6 +176,7 @@ class Draft:
             assert run.stop == -1, "the walk left the structure"
             before = np.concatenate((np.array([state], np.int16), run.states[:-1]))
             state = run.state
+            self._number(stretch.types, before)
             arrays: dict[str, dict[str, pa.Array]] = {}
             for record in self.in_turn:
                 rows = np.flatnonzero(stretch.types == record.index)
@@ -181,6 +185,25 @@ class Draft:
                     self.made[record.name] += len(rows)
             self._remember(arrays)
             yield Part(self, stretch.types, Succession(run.states, before, run.state, ()), arrays)
+
+    def _number(self, types: NDArray[np.int16], before: NDArray[np.int16]) -> None:
+        """The numbers of the stretch's records in counts of several types, or that begin anew in a group."""
+        for key, members in self.series.items():
+            sequence = members[0][1].sequence
+            assert sequence is not None, "a member of a series has a sequence"
+            is_member = np.isin(types, [record.index for record, _ in members])
+            place = self.counted.get(key, 0) + np.cumsum(is_member)
+            if sequence.within:
+                group = self.automaton.group_index(sequence.within)
+                begun = np.flatnonzero(self.automaton.begins[before, types, group])
+                last = np.searchsorted(begun, np.arange(len(types)), side="right") - 1
+                so_far = place - is_member
+                place = np.where(last >= 0, place - so_far[begun[np.maximum(last, 0)]] if len(begun) else place, place)
+            self.counted[key] = int(place[-1]) if len(place) else self.counted.get(key, 0)
+            start = 1 if sequence.start is None else sequence.start
+            for record, one in members:
+                at = types == record.index
+                self.numbered[f"{record.name}.{one.name}"] = start + sequence.step * (place[at] - 1)
 
     def _remember(self, arrays: dict[str, dict[str, pa.Array]]) -> None:
         """Of each record type the last values: a record of the next stretch may repeat them."""
@@ -263,6 +286,8 @@ class Draft:
         form = self.layout.file
         if one.name == form.length_in:
             return pa.array(np.full(count, record.length - form.length_adds), pa.int64())
+        if path in self.numbered:
+            return pa.array(self.numbered[path], pa.int64())
         if one.sequence is not None:
             start = 1 if one.sequence.start is None else one.sequence.start
             step = one.sequence.step
@@ -359,6 +384,16 @@ class Draft:
         if one.origin and self.order.direction == "request":
             return pa.nulls(len(array), pa.string())
         return bases.of(one.base).spell(array, one, self.codec, path=f"{record.name}.{one.name}")
+
+
+def _series(layout: Layout, direction: Direction) -> dict[str, list[tuple[Record, Field]]]:
+    """Counts that go through several record types, or begin anew in a group: their fields, by the name of each."""
+    found: dict[str, list[tuple[Record, Field]]] = {}
+    for record in layout.records:
+        for one in record.fields_in(direction) if record.is_in(direction) else ():
+            if one.sequence is not None and (one.sequence.series or one.sequence.within):
+                found.setdefault(one.sequence.series or f"{record.name}.{one.name}", []).append((record, one))
+    return found
 
 
 def _in_turn(layout: Layout, automaton: Automaton) -> list[Record]:

@@ -128,6 +128,13 @@ def _sequence(field: Field, language: Language) -> str:
             it=f"progressivo: +{step} da un file al successivo{begins}",
             en=f"rises by {step} from file to file{begins}",
         )
+    series, within = field.sequence.series, field.sequence.within
+    if series:
+        name = quoted(series, language)
+        begins += say(language, it=f", unico per tutti i record di {name}", en=f", one count for all records of {name}")
+    if within:
+        name = quoted(within, language)
+        begins += say(language, it=f", da capo in ogni gruppo {name}", en=f", anew in each group {name}")
     return say(
         language,
         it=f"progressivo: +{step} da un record al successivo nel file{begins}",

@@ -208,8 +208,9 @@ class Reading:
         unread = None
         if counts[0] or front.frame.broken is not None:
             unread = Unread.of(front.frame, front.types, self._layout.file)
-        self._relations.check(columns, front.frame, front.witness.offset, faults, unread)
-        self._balance.add(front, columns, faults)
+        marks = matching.marks(self._layout.structure[self._direction], front.types, front.order)
+        self._relations.check(columns, front.frame, front.witness.offset, faults, unread, marks)
+        self._balance.add(front, columns, faults, marks)
         for read in columns.values():
             if read.bad.any():
                 front.bad[read.rows[read.bad]] = True

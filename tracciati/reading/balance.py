@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from tracciati.findings import Fault, Faults, Finding, Judgement, finding
 from tracciati.findings.report import Total, TotalStatus, amount
-from tracciati.framing import matching
 from tracciati.limits import TOTALS_MAX
 from tracciati.reading.columns import RecordColumns, fault_at
 from tracciati.totals import Computed, Settled, Totals
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from tracciati.framing import Index
     from tracciati.layout import Direction, Field, Layout, Record
     from tracciati.reading.fronts import Front
+    from tracciati.reading.series import Marks
 
 Flags = NDArray[np.bool_]
 
@@ -65,7 +65,6 @@ class Balance:
 
     def __init__(self, layout: Layout, direction: Direction) -> None:
         self._layout, self._direction = layout, direction
-        self._automaton = layout.structure[direction]
         self._totals = Totals(layout, direction)
         self._paths = frozenset(self._totals.paths())
         self._groups = frozenset(scope for path in self._paths if (scope := self._totals.scope(path)))
@@ -84,19 +83,13 @@ class Balance:
             wanted.setdefault(record, set()).add(name)
         return {record: frozenset(fields) for record, fields in wanted.items()}
 
-    def add(self, front: Front, columns: dict[str, RecordColumns], faults: Faults) -> None:
+    def add(self, front: Front, columns: dict[str, RecordColumns], faults: Faults, marks: Marks) -> None:
         """Add a block, and say which totals over groups that it completes are wrong.
 
         front    with `bad` as framing and structure have it
         columns  what was read; a record whose total is wrong becomes bad
+        marks    group -> which records lie inside it, and which begin a new occurrence
         """
-        known: dict[str, tuple[Flags, Flags]] = {}
-
-        def marks(group: str) -> tuple[Flags, Flags]:
-            if group not in known:
-                known[group] = matching.group_marks(self._automaton, group, front.types, front.order)
-            return known[group]
-
         read = {name: (one.rows, one.values) for name, one in columns.items()}
         settled = self._totals.add(front.types, marks, read)
         troubled = self._troubled(front.bad) if self._groups else {}

@@ -15,6 +15,8 @@ from tracciati.framing import line_end
 from tracciati.framing.matching import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tracciati.framing import Frame, Index
     from tracciati.framing.matching import Types
     from tracciati.layout import FileForm, Sequence
@@ -52,13 +54,13 @@ class Unread:
             room = np.maximum(lengths // record_bytes, 1)
         return cls(rows, types[rows], room, bool(frame.continues))
 
-    def before(self, index: int, rows: Index) -> tuple[Index, Index]:
-        """How many records of one type are certainly and possibly lost before each of its rows, and after the last.
+    def before(self, indexes: Collection[int], rows: Index) -> tuple[Index, Index]:
+        """How many records of some types are certainly and possibly lost before each of their rows, and after the last.
 
         Both int64 (len(rows) + 1,). One that seems to be of the type is one for certain. One of no known type may be of
         any, and so may what else has room in a broken one.
         """
-        certain = self.types == index
+        certain = np.isin(self.types, list(indexes))
         possible = np.where(certain | (self.types == UNKNOWN), self.room, self.room - 1)
         places = np.append(np.searchsorted(self.rows, rows), len(self.rows))
         return _between(certain.astype(np.int64), places), _between(possible, places)
@@ -78,12 +80,11 @@ class Counter:
     """
 
     def __init__(self, sequence: Sequence) -> None:
-        start, self._step = sequence.start, sequence.step
+        self._start, self._step = sequence.start, sequence.step
         # What the next record may hold (None: anything); and what it may hold as well, behind one out of sequence.
         self._wanted: range | None = None
         self._stray: range | None = None
-        if start is not None:
-            self._take(start - self._step)
+        self.restart()
 
     def check(self, values: Values, lost_before: tuple[Index, Index] | None = None) -> tuple[Index, list[range]]:
         """The rows that are out of sequence, and what each might have held.
@@ -92,13 +93,43 @@ class Counter:
         """
         assert values.numbers is not None, "declare lets only numbers be in sequence"
         numbers = values.numbers.astype(np.int64, copy=False)
-        absent = _either(values.null, values.bad)
+        return self.follow(numbers, _either(values.null, values.bad), lost_before)
+
+    def follow(
+        self, numbers: NDArray[np.int64], absent: Flags | None, lost_before: tuple[Index, Index] | None
+    ) -> tuple[Index, list[range]]:
+        """The same, for numbers and where there is none."""
         if absent is None and lost_before is None and len(numbers) and self._stray is None:
             first, wanted = int(numbers[0]), self._wanted
             if (wanted is None or first in wanted) and (np.diff(numbers) == self._step).all():
                 self._take(int(numbers[-1]))
                 return np.empty(0, np.int64), []
         return self._walk(numbers, absent, lost_before)
+
+    def runs_on(self, numbers: NDArray[np.int64], occurrences: NDArray[np.int64]) -> bool:
+        """Are all of the numbers in sequence, beginning anew with each occurrence but the one that went on (0)?
+
+        If so they are counted; if not, nothing has happened.
+        """
+        changes = np.diff(occurrences) > 0
+        firsts = numbers[1:][changes]
+        if self._stray is not None or (np.diff(numbers)[~changes] != self._step).any():
+            return False
+        if self._start is not None and (firsts != self._start).any():
+            return False
+        wanted = self._wanted
+        if occurrences[0] > 0:
+            wanted = None if self._start is None else range(self._start, self._start + 1)
+        if wanted is not None and int(numbers[0]) not in wanted:
+            return False
+        self._take(int(numbers[-1]))
+        return True
+
+    def restart(self) -> None:
+        """Begin anew, as at the beginning of the file."""
+        self._wanted = self._stray = None
+        if self._start is not None:
+            self._take(self._start - self._step)
 
     def pass_over(self, lost: tuple[Index, Index]) -> None:
         """Count on over a block without a record of the type. lost: `Unread.before` of no rows."""

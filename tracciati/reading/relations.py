@@ -18,6 +18,7 @@ from tracciati.findings import Fault, Faults, path_of
 from tracciati.framing.delimited import CellFrame
 from tracciati.reading.columns import RecordColumns, fault_at, span
 from tracciati.reading.continuity import Counter, Memory, Unread
+from tracciati.reading.series import Series
 from tracciati.reading.uniqueness import Seen, hashes
 from tracciati.values import Values
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tracciati.expression import Condition
     from tracciati.framing import Frame, Index
     from tracciati.layout import Direction, Field, Layout, Record, Rule
+    from tracciati.reading.series import Marks
 
 
 # Directions that repeat some of a request's records: they keep the request's numbers, with gaps where others were.
@@ -39,6 +41,7 @@ class Relations:
         self._read_back = read_back
         self._keep: dict[str, set[str]] = {}
         self._counters: dict[str, Counter] = {}
+        self._members: dict[str, list[tuple[Record, Field]]] = {}
         self._seen: dict[str, Seen] = {}
         self._memories: dict[tuple[str, str], Memory] = {}
         self._same_as: set[str] = set()
@@ -52,6 +55,7 @@ class Relations:
         for rule in layout.rules:
             if layout.by_name[rule.on].index in expected:
                 self._prepare_rule(rule)
+        self._series = [Series(members) for members in self._members.values()]
 
     def keep(self) -> dict[str, frozenset[str]]:
         """Record name -> fields whose values are needed."""
@@ -67,7 +71,10 @@ class Relations:
         if field.sequence is not None and self._direction not in SELECTIONS:
             # Where a number goes on from file to file, the file before says where this one begins (see `history`).
             is_whole = field.sequence.scope == "file"
-            self._counters[path] = Counter(field.sequence if is_whole else replace(field.sequence, start=None))
+            if field.sequence.series or field.sequence.within:
+                self._members.setdefault(field.sequence.series or path, []).append((record, field))
+            else:
+                self._counters[path] = Counter(field.sequence if is_whole else replace(field.sequence, start=None))
             self._needs(record.name, field.name)
         if field.unique:
             self._seen[path] = Seen(self._read_back)
@@ -89,14 +96,28 @@ class Relations:
             self._memories.setdefault((own, name.path), Memory())
 
     def check(
-        self, columns: dict[str, RecordColumns], frame: Frame, offset: int, faults: Faults, unread: Unread | None
+        self,
+        columns: dict[str, RecordColumns],
+        frame: Frame,
+        offset: int,
+        faults: Faults,
+        unread: Unread | None,
+        marks: Marks,
     ) -> None:
         """Check one block; adds to `faults` and to the records' `bad`.
 
         columns  what was read, by record name
         offset   of the block in the file
         unread   the records that nobody can read; None when there is none
+        marks    group -> which records lie inside it, and which begin a new occurrence
         """
+        for one in self._series:
+            for read, field, row, wanted in one.check(columns, marks, unread):
+                english, italian = _either_of(wanted)
+                words = {"expected_en": english, "expected_it": italian}
+                self._report("TR-R301", read, field, frame, np.array([row]), faults, **words)
+            if unread is not None and unread.is_endless:
+                one.forget()
         others = self._others(columns)
         for name, read in columns.items():
             for field in read.record.fields_in(self._direction):
@@ -125,7 +146,7 @@ class Relations:
             if unread.is_endless:
                 counter.forget()
             elif record not in columns:
-                counter.pass_over(unread.before(self._layout.by_name[record].index, none))
+                counter.pass_over(unread.before([self._layout.by_name[record].index], none))
 
     def _others(self, columns: dict[str, RecordColumns]) -> dict[tuple[str, str], Values | None]:
         """For each reference to another record, its values beside the records that refer to it."""
@@ -165,7 +186,7 @@ class Relations:
         faults: Faults,
         unread: Unread | None,
     ) -> None:
-        lost = None if unread is None else unread.before(read.record.index, read.rows)
+        lost = None if unread is None else unread.before([read.record.index], read.rows)
         at, wanted = self._counters[path].check(values, lost)
         for row, numbers in zip(at.tolist(), wanted, strict=True):
             english, italian = _either_of(numbers)

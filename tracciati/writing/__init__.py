@@ -118,7 +118,7 @@ class Writer:
         for name, array in values.items():
             assert len(array) == count, f"{name}: one value per record"
         kind = self.layout.by_name[record]
-        made = self._draft.make(kind, values, count)
+        made = self._draft.make(kind, values, count, self._ledger.begins(np.full(count, kind.index, np.int16)))
         is_cut = kind.repeated is not None and self._form.length is None
         frame = _table(made, count, kind.length) if self._form.kind == "fixed" and not is_cut else None
         self._write(made, np.full(count, kind.index, np.int16), frame, made=True)

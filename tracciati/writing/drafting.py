@@ -39,13 +39,32 @@ class Draft:
         self._layout, self._direction, self._prepare = layout, direction, prepare
         self._blanks: dict[str, Bytes] = {}
         self._next: dict[str, int] = {}  # field path -> the next number of its sequence
+        self._begins: Callable[[str], Flags] = lambda group: np.zeros(0, np.bool_)
+        # Counts that begin anew in a group, by the name of their series: with what, and in which group.
+        self._series = {
+            f.sequence.series or f"{r.name}.{f.name}": (
+                1 if f.sequence.start is None else f.sequence.start,
+                f.sequence.within,
+            )
+            for r in layout.records
+            for f in r.fields
+            if f.sequence is not None and f.sequence.within
+        }
         self._last: dict[str, pa.Array] = {}  # field path -> its value in the last record, for `same_as`
         self.repeated = frozenset(
             f.same_as for r in layout.records for f in r.fields if f.same_as and r.source_of(f) is f
         )
 
-    def make(self, record: Record, values: Values, count: int) -> Bytes:
-        """The records, each with its separator: uint8."""
+    def make(self, record: Record, values: Values, count: int, begins: Callable[[str], Flags]) -> Bytes:
+        """The records, each with its separator: uint8.
+
+        begins  group -> which of them begin a new occurrence: bool (count,)
+        """
+        self._begins = begins
+        own = {f.sequence.series or f"{record.name}.{f.name}" for f in record.fields if f.sequence is not None}
+        for series, (start, within) in self._series.items():
+            if series not in own and begins(within).any():
+                self._next[series] = start
         form = self._layout.file
         separator = SEPARATORS[form.separator]
         if form.kind == "delimited":
@@ -158,7 +177,7 @@ class Draft:
             given = values.get(field.name)
         if given is not None:
             if field.sequence is not None and count and given[-1].as_py() is not None:
-                self._next[path] = int(given[-1].as_py()) + field.sequence.step
+                self._next[field.sequence.series or path] = int(given[-1].as_py()) + field.sequence.step
             return self._prepare(given, field, path)
         form = self._layout.file
         if field.name == form.length_in and record.repeated is not None:
@@ -174,9 +193,14 @@ class Draft:
             return pa.array(np.zeros(count, np.int64))  # the total is written over it when the file is closed
         if field.sequence is not None and (field.sequence.scope == "file" or field.sequence.start is not None):
             start = 1 if field.sequence.start is None else field.sequence.start
-            first, step = self._next.get(path, start), field.sequence.step
-            self._next[path] = first + count * step
-            return pa.array(np.arange(first, first + count * step, step, dtype=np.int64))
+            key, step = field.sequence.series or path, field.sequence.step
+            first = self._next.get(key, start)
+            made = np.arange(first, first + count * step, step, dtype=np.int64)
+            if field.sequence.within and (begun := np.flatnonzero(self._begins(field.sequence.within))).size:
+                last = np.searchsorted(begun, np.arange(count), side="right") - 1
+                made = np.where(last >= 0, start + step * (np.arange(count) - begun[np.maximum(last, 0)]), made)
+            self._next[key] = int(made[-1]) + step if count else first
+            return pa.array(made)
         if field.same_as in self._last:
             return pa.concat_arrays([self._last[field.same_as]] * count)
         return pa.array([field.default] * count, pa.string()) if field.default else pa.nulls(count)

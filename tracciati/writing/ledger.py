@@ -21,6 +21,8 @@ from tracciati.values.cells import Bytes, Column, Flags
 from tracciati.writing.output import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracciati.framing import Frame, Index
     from tracciati.framing.matching import Types
     from tracciati.layout import Direction, Field, Layout, Record
@@ -75,6 +77,17 @@ class Ledger:
     def must_see(self, types: Types) -> bool:
         """Must the bytes of such records be looked at, for a sum or for a place?"""
         return any(self._derived.get(t) or self._layout.records[t].name in self._needs for t in present(types))
+
+    def begins(self, types: Types) -> Callable[[str], Flags]:
+        """Which of the records that are to be written next begin a new occurrence of a group: group -> bool (n,)."""
+        run = self._automaton.run(types, self._state)
+        before = np.concatenate((np.array([self._state], np.int16), run.states[:-1]))
+
+        def of_group(group: str) -> Flags:
+            found: Flags = self._automaton.begins[before, types, self._automaton.group_index(group)]
+            return found & (before >= 0)
+
+        return of_group
 
     def add(self, types: Types, frame: Frame | None, *, made: bool) -> int:
         """Account for records about to be written: index of the first one with a total, -1 when there is none.

@@ -166,7 +166,7 @@ def test_what_nobody_can_read_has_taken_the_numbers_that_are_missing(
         lost = [i for i, one in enumerate(block) if isinstance(one, str)]
         types = np.array([UNKNOWN if block[i] == "any" else 2 for i in lost], np.int16)
         room = np.array([2 if block[i] == "two" else 1 for i in lost], np.int64)
-        before = Unread(np.array(lost, np.int64), types, room, is_endless=False).before(2, rows) if lost else None
+        before = Unread(np.array(lost, np.int64), types, room, is_endless=False).before([2], rows) if lost else None
         if len(rows):
             at, wanted = counter.check(numbers(COUNT, [block[row] for row in rows]), before)
             found += [(first + int(rows[i]), list(one)) for i, one in zip(at, wanted, strict=True)]
