@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tracciati.framing import line_end
+from tracciati.framing import NONE, line_end
 from tracciati.framing.matching import UNKNOWN
 
 if TYPE_CHECKING:
@@ -199,16 +199,22 @@ class Memory:
 
     def __init__(self) -> None:
         self._last: Values | None = None
+        self._turn = 0
 
-    def aligned(self, other: Values | None, other_rows: Index, rows: Index) -> Values | None:
+    def aligned(self, other: Values | None, other_rows: Index, rows: Index, turns: Index | None) -> Values | None:
         """For each record at `rows`, the value in the latest record of the other type before it.
 
         other, other_rows   values of this block's records of that type, and where those stand
+        turns   of each record of the block: which occurrence it lies in of the group that both belong to; a value of
+                another occurrence is none of it (bad). None where the other record is there once in the file
 
         Returns Values with one row for each of `rows` (bad where there is no such record), or None if there is none
         at all. Remembers the last value for the next block.
         """
-        past = self._last
+        past, known_turns = self._last, np.array([self._turn])
+        if turns is not None:
+            known_turns = np.append(known_turns if past is not None else NONE, turns[other_rows])
+            self._turn = int(turns[other_rows[-1]]) if len(other_rows) else self._turn
         if other is not None and len(other_rows):
             known = other if past is None else _joined(past, other)
             self._last = other.take(np.array([len(other_rows) - 1]))
@@ -218,8 +224,11 @@ class Memory:
             return None
         index = np.searchsorted(other_rows, rows, side="left") - 1 + (past is not None)
         found = known.take(np.maximum(index, 0))
-        if (index < 0).any():
-            found = replace(found, bad=index < 0 if found.bad is None else found.bad | (index < 0))
+        nowhere = index < 0
+        if turns is not None:
+            nowhere |= known_turns[np.maximum(index, 0)] != turns[rows]
+        if nowhere.any():
+            found = replace(found, bad=nowhere if found.bad is None else found.bad | nowhere)
         return found
 
 

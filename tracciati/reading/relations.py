@@ -44,6 +44,9 @@ class Relations:
         self._members: dict[str, list[tuple[Record, Field]]] = {}
         self._seen: dict[str, Seen] = {}
         self._memories: dict[tuple[str, str], Memory] = {}
+        # The group in which the other record is there once, and how many occurrences of it have begun.
+        self._scopes: dict[tuple[str, str], str] = {}
+        self._turns: dict[str, int] = {}
         self._same_as: set[str] = set()
         self._rules: dict[str, list[Rule]] = {}
         # A record that is out of place in this direction is said to be so, and not asked for what it lacks here.
@@ -94,6 +97,11 @@ class Relations:
         self._needs(record, name.field)
         if record != own:
             self._memories.setdefault((own, name.path), Memory())
+            automaton = self._layout.structure[self._direction]
+            scope = automaton.scope(self._layout.by_name[record].index, (own,)) or ""
+            self._scopes[own, name.path] = scope
+            if scope:
+                self._turns.setdefault(scope, 0)
 
     def check(
         self,
@@ -118,7 +126,7 @@ class Relations:
                 self._report("TR-R301", read, field, frame, np.array([row]), faults, **words)
             if unread is not None and unread.is_endless:
                 one.forget()
-        others = self._others(columns)
+        others = self._others(columns, marks)
         for name, read in columns.items():
             for field in read.record.fields_in(self._direction):
                 values = read.values.get(field.name)
@@ -148,8 +156,10 @@ class Relations:
             elif record not in columns:
                 counter.pass_over(unread.before([self._layout.by_name[record].index], none))
 
-    def _others(self, columns: dict[str, RecordColumns]) -> dict[tuple[str, str], Values | None]:
+    def _others(self, columns: dict[str, RecordColumns], marks: Marks) -> dict[tuple[str, str], Values | None]:
         """For each reference to another record, its values beside the records that refer to it."""
+        turns = {group: before + np.cumsum(marks(group)[1]) for group, before in self._turns.items()}
+        self._turns = {group: int(found[-1]) if len(found) else self._turns[group] for group, found in turns.items()}
         found: dict[tuple[str, str], Values | None] = {}
         none = np.empty(0, np.int64)
         for (own, path), memory in self._memories.items():
@@ -157,7 +167,8 @@ class Relations:
             other = columns.get(record)
             rows = columns[own].rows if own in columns else none
             values = other.values[field] if other is not None else None
-            found[own, path] = memory.aligned(values, other.rows if other is not None else none, rows)
+            its_turns = turns.get(self._scopes[own, path])
+            found[own, path] = memory.aligned(values, other.rows if other is not None else none, rows, its_turns)
         return found
 
     def _report(
