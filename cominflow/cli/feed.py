@@ -122,7 +122,7 @@ def publish(customer: str, path: Path, layouts: tuple[Path, ...], name: str, dra
         return
     for note in value["notes"]:
         click.echo(f"note: {note}")
-    what = "published" if done.is_new else "nothing changed"
+    what = "published" if done.is_change else "nothing changed"
     click.echo(f"{what}: feed {value['feed']} of {owner.code}, version {value['version']}, {value['state']}")
 
 

@@ -31,10 +31,15 @@ PARSED_MAX = 256
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did. `is_new` is False when these very words were the newest version already."""
+    """What publishing did.
+
+    `is_new` is False when these very words were the newest version already; `is_change` too when, besides, the feed
+    was LIVE (or the DRAFT it is kept as) before.
+    """
 
     version: FeedVersion
     is_new: bool
+    is_change: bool
     notes: tuple[str, ...]
 
 
@@ -79,8 +84,8 @@ def publish(
                 feed=row, number=number, fingerprint=fingerprint, text=feed_text, published_at=at, published_by=by
             )
             newest.layouts.set([_keep(layout, at=at, by=by) for layout in parsed])
-        _set_live(row, newest, is_live=is_live, is_new=is_new, at=at, by=by)
-    return Published(newest, is_new, agreement.notes_on(agreed, parsed))
+        is_change = _set_live(row, newest, is_live=is_live, is_new=is_new, at=at, by=by)
+    return Published(newest, is_new, is_change, agreement.notes_on(agreed, parsed))
 
 
 def current(customer: Customer, file_name: bytes) -> FeedVersion | None:
@@ -244,15 +249,17 @@ def _keep(parsed: Layout, *, at: datetime, by: str) -> LayoutVersion:
     return known
 
 
-def _set_live(row: FeedRow, version: FeedVersion, *, is_live: bool, is_new: bool, at: datetime, by: str) -> None:
-    is_change = is_live and row.state != "LIVE"
-    if is_change:
+def _set_live(row: FeedRow, version: FeedVersion, *, is_live: bool, is_new: bool, at: datetime, by: str) -> bool:
+    """Set a feed that goes live LIVE, and record what changed; returns whether anything did."""
+    goes_live = is_live and row.state != "LIVE"
+    if goes_live:
         row.state = "LIVE"
         row.save(update_fields=["state"])
-    if is_new or is_change:
+    if is_new or goes_live:
         subject = f"feed {row.customer.code}/{row.name}"[:40]
         reason = f"version {version.number}, {row.state}, #{version.fingerprint[:8]}"
         Event.objects.create(at=at, by=by, subject=subject, what="published", reason=reason)
+    return is_new or goes_live
 
 
 def _fingerprint(agreed: Feed, parsed: list[Layout]) -> str:

@@ -245,6 +245,14 @@ def test_a_feed_goes_live_and_the_same_words_change_nothing(system: System) -> N
     assert system.json("feed", "show", "banca-demo", "banca-demo-visure")["text"] == BANK.read_text(encoding="utf-8")
 
 
+def test_a_draft_that_goes_live_with_the_same_words_is_a_change(system: System) -> None:
+    system.run("customer", "add", "banca-demo", "--name", "Banca Demo")
+    assert "version 1, DRAFT" in system.run("feed", "publish", "banca-demo", BANK, "--draft").stdout
+    assert "nothing changed: " in system.run("feed", "publish", "banca-demo", BANK, "--draft").stdout
+    told = system.run("feed", "publish", "banca-demo", BANK).stdout
+    assert "published: feed banca-demo-visure of banca-demo, version 1, LIVE" in told
+
+
 def test_a_feed_of_a_public_layout_finds_it(system: System) -> None:
     system.run("customer", "add", "cbi-riba-demo", "--name", "CBI Demo")
     told = system.run("feed", "publish", "cbi-riba-demo", ROOT / "layouts" / "cbi-riba-demo" / "feed.toml").stdout
