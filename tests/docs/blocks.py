@@ -2,6 +2,9 @@
 
 A block marked `console` is a session: lines after `$ ` are run, the lines between them are what is printed. `…` stands
 for any text within a line; alone on a line, for any number of lines.
+
+A block that names a file after its language (`toml requests.toml`) is what the reader writes into that file. Several
+of one name are its parts, in their order.
 """
 
 from __future__ import annotations
@@ -10,18 +13,20 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 ROOT = Path(__file__).resolve().parents[2]
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(\w*)(?: ([\w.-]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, and the line of the document on which it begins."""
+    """A fenced block: its language, its text, the line of the document on which it begins, the file that it names."""
 
     language: str
     text: str
     line: int
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def pages() -> list[Path]:
 def blocks(path: Path, language: str = "") -> list[Block]:
     """The blocks of a page, all or those of one language."""
     text = path.read_text(encoding="utf-8")
-    found = [Block(m.group(1), m.group(2), text.count("\n", 0, m.start()) + 1) for m in _BLOCK.finditer(text)]
+    found = [Block(m[1], m[3], text.count("\n", 0, m.start()) + 1, m[2] or "") for m in _BLOCK.finditer(text)]
     return [block for block in found if not language or block.language == language]
 
 
@@ -71,12 +76,21 @@ def differs(expected: str, printed: str) -> str:
     return f"the document shows:\n{expected}\nand this is printed:\n{ended}"
 
 
+def write(block: Block, folder: Path) -> None:
+    """Write a block into the file that it names, behind what is there."""
+    with (folder / block.file).open("a", encoding="utf-8") as out:
+        out.write(block.text)
+
+
 def run(shown: Shown, folder: Path, environment: dict[str, str]) -> str:
-    """Run one command of a session in a folder; returns what is wrong with it, empty when nothing is."""
+    """Run one command of a session in a folder; returns what is wrong with it, empty when nothing is.
+
+    What it prints is what a terminal shows: standard output and standard error together.
+    """
     done = subprocess.run(
-        shown.command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        shown.command, shell=True, cwd=folder, env=environment, stdout=PIPE, stderr=STDOUT, text=True, timeout=120
     )
     if done.returncode != 0:
-        return f"$ {shown.command}\nended with {done.returncode}\n{done.stdout}{done.stderr}"
+        return f"$ {shown.command}\nended with {done.returncode}\n{done.stdout}"
     wrong = differs(shown.expected, done.stdout)
     return f"$ {shown.command}\n{wrong}" if wrong else ""

@@ -1,7 +1,8 @@
-"""The sessions that README.md and docs/operations.md show are what the commands print."""
+"""The sessions that the documents show, with the files that they have the reader write, are what the commands print."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SESSIONS = (
     "README.md",
+    "docs/tutorial.md",
     "docs/operations.md",
     "docs/infer.md",
     "docs/layouts.md",
@@ -30,18 +32,33 @@ SESSIONS = (
 def test_a_session_of_the_documents_prints_what_they_show(
     page: str, tmp_path: Path, program: Callable[[str], str]
 ) -> None:
-    shown = [one for block in blocks.blocks(blocks.ROOT / page, "console") for one in blocks.session(block)]
+    steps = [block for block in blocks.blocks(blocks.ROOT / page) if block.language == "console" or block.file]
+    shown = {block: blocks.session(block) for block in steps if block.language == "console"}
     assert shown, f"{page} shows no session"
-    for one in shown:
+    for one in itertools.chain(*shown.values()):
         if one.command.startswith("ssh-keygen"):
             program("ssh-keygen")
     (tmp_path / "layouts").symlink_to(blocks.ROOT / "layouts")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COMINFLOW_", "DJANGO_"))}
     commands = preloaded.program("cominflow").parent
     environment = {**kept, "PATH": f"{commands}:{Path(sys.executable).parent}:{kept['PATH']}"}
-    for one in shown:
-        wrong = blocks.run(one, tmp_path, environment)
-        assert not wrong, f"{page}: {wrong}"
+    for block in steps:
+        if block.file:
+            blocks.write(block, tmp_path)
+        for one in shown.get(block, ()):
+            wrong = blocks.run(one, tmp_path, environment)
+            assert not wrong, f"{page}: {wrong}"
+
+
+def test_blocks_that_name_a_file_are_its_parts(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```toml a.toml\nx = 1\n```\n\n```toml\nz = 0\n```\n\n```toml a.toml\ny = 2\n```\n", encoding="utf-8"
+    )
+    for block in blocks.blocks(page):
+        if block.file:
+            blocks.write(block, tmp_path)
+    assert (tmp_path / "a.toml").read_text(encoding="utf-8") == "x = 1\ny = 2\n"
 
 
 def test_a_session_that_prints_something_else_is_refused() -> None:
