@@ -4,6 +4,7 @@ TracciatiError
 ├── LayoutError     the layout contradicts itself; holds every problem at once
 ├── DoesNotFit      a value cannot be written into its field; nothing was cut
 ├── UnknownName     a record type or field that the layout does not have
+├── ConversionError data that cannot become a file of the layout
 ├── WritingError    records that cannot make a file of the layout: order, unknown types, a total without value
 ├── ReadingError    the file cannot be opened or read
 ├── MissingPackage  something needs a package that is not installed
@@ -58,6 +59,18 @@ class DoesNotFit(TracciatiError):
     def __init__(self, path: str, row: int, value: object, why: str) -> None:
         self.path, self.row, self.value, self.why = path, row, value, why
         super().__init__(f"{path}, row {row + 1}: {why}")
+
+
+class ConversionError(TracciatiError):
+    """Data (JSON lines, CSV, Parquet) that cannot become a file of a layout. Nothing was written.
+
+    source  how messages call the data
+    place   line or row in them; "" for all of them
+    """
+
+    def __init__(self, source: str, place: str, cause: str, hint: str = "") -> None:
+        self.source, self.place, self.hint = source, place, hint
+        super().__init__(f"{source}, {place}: {cause}" if place else f"{source}: {cause}")
 
 
 class UnknownName(TracciatiError):

@@ -76,3 +76,14 @@ SAMPLE_BYTES_MAX = 4_000_000
 # Records of one type that are looked at for boundaries and kinds; what contradicts these is counted over all. With
 # twice as many the corpus and generated files give the same layouts.
 SAMPLE_ROWS = 1_000
+
+# Bytes of columns that lie in memory before they become a row group of a Parquet file: of small ones a reader has
+# mostly footers to read.
+CONVERTED_BYTES = 16_777_216
+
+# Rows, and bytes of CSV, that are taken at a time when values become a file again.
+TAKEN_ROWS, TAKEN_BYTES = 8_192, 4_194_304
+
+# Longest line of JSON that is looked at: a record of the greatest length (RECORD_BYTES_MAX), each byte escaped, with
+# the names of its fields, is a tenth of it.
+JSON_LINE_BYTES_MAX = 16_777_216

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from tracciati.cli import options, progress
+from tracciati.cli.given import given_value
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Layout
@@ -76,7 +77,7 @@ def generate(
             raise click.UsageError("--kit chooses its own values and files: leave out --set, --unit and --out")
         return _kit(kit_path, layout, towards, seed, as_json=as_json)
     target = options.target_of(out_path, layout_path)
-    values = dict(_given(text, layout) for text in given)
+    values = dict(given_value(text, layout) for text in given)
     order = generator.Order(seed=seed, count=count, unit=options.unit_of(unit, layout), direction=towards, given=values)
     is_shown = not (quiet or as_json or options.is_terminal(out_path))
     try:
@@ -123,31 +124,3 @@ def _kit(folder: Path, layout: Layout, direction: Direction, seed: int, *, as_js
         for rule in made.unbroken:
             click.echo(f"  not broken alone: {rule}")
     return 0
-
-
-def _given(text: str, layout: Layout) -> tuple[str, object]:
-    """`record.field=value` as the field's path and the value in its type."""
-    from tracciati.declare.toml import did_you_mean
-    from tracciati.generate import specimens
-
-    path, equals, value = text.partition("=")
-    if not equals:
-        raise click.UsageError(f"--set {text}: there is no = in it\n  do: write it as record.field=value")
-    known = [f"{one.name}.{field.name}" for one in layout.records for field in one.fields if field.base != "filler"]
-    if path not in known:
-        near = did_you_mean(path, known)
-        hint = near or f"write one of its fields, as {known[0]}; `tracciati explain LAYOUT` shows them"
-        raise click.UsageError(f"--set {path}: the layout has no such field\n  do: {hint}")
-    field = layout.field(path)
-    try:
-        return path, specimens.typed(field, value)
-    except ValueError as problem:
-        raise click.UsageError(f"--set {text}: {problem}\n  do: {_SPELLINGS[field.base]}") from problem
-
-
-_SPELLINGS = {
-    "integer": "write a whole number, as 12",
-    "decimal": "write it with a point, as 12.50",
-    "date": "write the day as 2026-01-31",
-    "boolean": "write true or false",
-}

@@ -92,7 +92,13 @@ class Draft:
         present = present_in(self._frame(table, record), self._layout, self._direction, record, field, _all(table))
         if present is not None:
             array = array.filter(pa.array(present))
-        cells = bases.of(field.base).write(array, field, pages.inner(form.codec), path=path)
+        try:
+            cells = bases.of(field.base).write(array, field, pages.inner(form.codec), path=path)
+        except DoesNotFit as problem:
+            if present is None:
+                raise
+            row = int(np.flatnonzero(present)[problem.row])  # of all records, not of those that have the field
+            raise DoesNotFit(path, row, problem.value, problem.why) from None
         closed = pages.closed(cells, field, form.codec)
         if present is None:
             place(table, field.start, closed)

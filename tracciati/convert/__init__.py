@@ -1,4 +1,6 @@
-"""Convert: the values of a file as CSV (one record type) or as JSON lines (every record, in the file's order).
+"""Convert: the values of a file as CSV or Parquet (one record type) or as JSON lines (every record, in its order).
+
+`convert.back` makes a file of them again.
 
 Amounts are exact decimals with a point, days are 2026-01-31, what is empty or unreadable has no value. JSON has
 amounts as text, because most readers of JSON make floats of its numbers. A record that is wrong says so and brings
@@ -15,11 +17,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
+from tracciati.limits import CONVERTED_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tracciati.layout import Direction, Layout, Record
     from tracciati.reading import Block
+
+
+# The first column of a CSV or Parquet: which record of the file it was.
+NUMBER = "record_number"
 
 
 def record_names(layout: Layout, direction: Direction) -> tuple[str, ...]:
@@ -41,19 +49,60 @@ def to_csv(blocks: Iterable[Block], sink: BinaryIO, record: Record, direction: D
         if table is None:
             continue
         numbers = pa.array(table.rows.astype("int64") + block.first_record + 1)
-        columns = pa.table({"record_number": numbers, **table.columns})
+        columns = pa.table({NUMBER: numbers, **table.columns})
         if writer is None:
             writer = pyarrow.csv.CSVWriter(sink, columns.schema, write_options=_options())
         writer.write_table(columns)
     if writer is None:
         names = [field.name for field in record.fields_in(direction) if field.base != "filler"]
-        sink.write((",".join(f'"{name}"' for name in ["record_number", *names]) + "\n").encode())
+        sink.write((",".join(f'"{name}"' for name in [NUMBER, *names]) + "\n").encode())
     else:
         writer.close()
 
 
 def _options() -> Any:
     return pyarrow.csv.WriteOptions(include_header=True, quoting_style="needed")
+
+
+def to_parquet(
+    blocks: Iterable[Block], sink: BinaryIO, layout: Layout, record: Record, direction: Direction, *, source: str
+) -> None:
+    """Write all records of one type as Parquet: amounts as decimals, days as date32, times as time32 in seconds.
+
+    blocks  a Reading that was not iterated yet; its report is there afterwards
+    sink    any binary stream
+    source  how the file's metadata name what was read
+
+    The column `record_number` counts from 1 over the whole file. The same records give the same bytes. The schema's
+    metadata say the layout, its fingerprint, the record type, the direction and the source.
+    """
+    from pyarrow.parquet import ParquetWriter
+
+    from tracciati.reading.columns import arrow_type
+
+    fields = [field for field in record.fields_in(direction) if field.base != "filler"]
+    told = {
+        "tracciati.layout": f"{layout.id}@{layout.version}",
+        "tracciati.fingerprint": layout.fingerprint,
+        "tracciati.record": record.name,
+        "tracciati.direction": direction,
+        "tracciati.source": source,
+    }
+    columns = [pa.field(NUMBER, pa.int64()), *(pa.field(field.name, arrow_type(field)) for field in fields)]
+    schema = pa.schema(columns, metadata=told)
+    with ParquetWriter(sink, schema, compression="zstd") as writer:
+        waiting: list[pa.Table] = []
+        for block in blocks:
+            table = block.tables.get(record.name)
+            if table is None:
+                continue
+            numbers = pa.array(table.rows.astype("int64") + block.first_record + 1)
+            waiting.append(pa.table({NUMBER: numbers, **table.columns}).select(schema.names).cast(schema))
+            if sum(one.nbytes for one in waiting) >= CONVERTED_BYTES:
+                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting).combine_chunks())
 
 
 def to_json_lines(blocks: Iterable[Block], sink: BinaryIO, layout: Layout, *, only: str = "") -> None:

@@ -1,0 +1,55 @@
+"""What holds for every layout: the values of a clean file in canonical form make the same file again."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+
+from tests.property.invented import layouts
+from tests.property.test_any_layout import COUNTS, DIRECTIONS, SEEDS, made
+from tracciati import convert
+from tracciati.convert import NUMBER, back, taking
+from tracciati.reading import Reading
+
+if TYPE_CHECKING:
+    from tracciati.layout import Direction, Layout
+
+
+def by_json_lines(data: bytes, layout: Layout, direction: Direction) -> bytes:
+    told, sink = io.BytesIO(), io.BytesIO()
+    convert.to_json_lines(Reading(data, layout, direction=direction), told, layout)
+    told.seek(0)
+    source = taking.Source(told, "told")
+    back.write(taking.json_lines(source), sink, layout, direction, source)
+    return sink.getvalue()
+
+
+def by_rows(data: bytes, layout: Layout, direction: Direction, form: str) -> bytes:
+    """Through CSV or Parquet, of a layout that has one record type."""
+    (record,) = layout.records
+    told, sink = io.BytesIO(), io.BytesIO()
+    reading = Reading(data, layout, direction=direction)
+    if form == "csv":
+        convert.to_csv(reading, told, record, direction)
+    else:
+        convert.to_parquet(reading, told, layout, record, direction, source="file")
+    told.seek(0)
+    source = taking.Source(told, "told")
+    names = [NUMBER, *(field.name for field in record.fields_in(direction))]
+    portions = taking.csv(source, names) if form == "csv" else taking.parquet(source)
+    back.write(portions, sink, layout, direction, source, record=record.name)
+    return sink.getvalue()
+
+
+@settings(max_examples=120)
+@given(layouts(), SEEDS, COUNTS, DIRECTIONS)
+def test_the_values_of_a_clean_file_make_the_same_file(
+    layout: Layout, seed: int, count: int, direction: Direction
+) -> None:
+    data = made(layout, seed, count, direction)
+    assert by_json_lines(data, layout, direction) == data
+    if len(layout.records) == 1:
+        assert by_rows(data, layout, direction, "csv") == data
+        assert by_rows(data, layout, direction, "parquet") == data

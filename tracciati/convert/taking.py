@@ -1,0 +1,233 @@
+"""Taking: values out of JSON lines, CSV and Parquet, some thousand rows at a time, as columns of Arrow.
+
+Cells of JSON and CSV stay texts: what a text means is for the field that is to hold it. An amount is never a float, not
+even where JSON writes it as a number. An empty cell is no value.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from tracciati.errors import ConversionError
+from tracciati.limits import JSON_LINE_BYTES_MAX, TAKEN_BYTES, TAKEN_ROWS
+from tracciati.wording import counted
+
+_DESCRIBED = "write it as `tracciati convert --to jsonl` does"
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Some rows of one record type, side by side.
+
+    record   its name; "" where the data do not say
+    columns  by name, one value per row
+    word     what a row is counted as: line, row
+    first    number of the first one
+    """
+
+    record: str
+    columns: Mapping[str, pa.Array]
+    count: int
+    word: str
+    first: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data that are taken. name: how messages call it. on_bytes: is told how many bytes have been read."""
+
+    stream: BinaryIO
+    name: str
+    on_bytes: Callable[[int], object] = lambda _: None
+
+    def wrong(self, place: str, why: str, hint: str = "") -> ConversionError:
+        """The error for something in these data. place: "line 3", or "" for all of it."""
+        return ConversionError(self.name, place, why, hint)
+
+
+def json_lines(source: Source) -> Iterator[Portion]:
+    """Records as `to_json_lines` writes them, in their order: each portion has those of one type with the same names.
+
+    Raises ConversionError for a line that is no such record, and for a record that is marked as bad.
+    """
+    kind: tuple[str, tuple[str, ...]] | None = None
+    rows: list[list[str | None]] = []
+    first = number = done = 0
+    while line := source.stream.readline(JSON_LINE_BYTES_MAX + 1):
+        number += 1
+        done += len(line)
+        record, values = _record_of(source, line, number)
+        found = (record, tuple(values))
+        if found != kind or len(rows) == TAKEN_ROWS:
+            if kind is not None:
+                yield _portion(kind, rows, first)
+                source.on_bytes(done)
+            kind, rows, first = found, [], number
+        rows.append([_text(source, number, record, name, value) for name, value in values.items()])
+    if kind is not None:
+        yield _portion(kind, rows, first)
+
+
+def _portion(kind: tuple[str, tuple[str, ...]], rows: list[list[str | None]], first: int) -> Portion:
+    record, names = kind
+    columns = zip(*rows, strict=True) if names else ()
+    made = {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}
+    return Portion(record, made, len(rows), "line", first)
+
+
+def _record_of(source: Source, line: bytes, number: int) -> tuple[str, dict[str, Any]]:
+    place = f"line {number}"
+    if len(line) > JSON_LINE_BYTES_MAX:
+        raise source.wrong(place, f"it has more than {JSON_LINE_BYTES_MAX:,} bytes", "give one record a line")
+    try:
+        told = json.loads(
+            line.decode("utf-8-sig" if number == 1 else "utf-8"), parse_float=str, parse_int=str, parse_constant=str
+        )
+    except UnicodeDecodeError:
+        raise source.wrong(place, "it is no UTF-8 text", "name a file of JSON lines in UTF-8") from None
+    except (ValueError, RecursionError) as problem:
+        why = "it is empty" if not line.strip() else f"it is no JSON: {problem}"
+        raise source.wrong(place, why, f"give one record a line: {_DESCRIBED}") from None
+    values = told.get("values") if isinstance(told, dict) else None
+    if not isinstance(values, dict):
+        raise source.wrong(place, "it is no object with `record` and `values`", _DESCRIBED)
+    if told.get("bad"):
+        which = f" (record {told['number']})" if "number" in told else ""
+        hint = "put right what is wrong in its `values` and take `bad` and `raw` out, or leave the line out"
+        raise source.wrong(place + which, "the record is marked as bad: its values are not all there", hint)
+    record = told.get("record")
+    if not isinstance(record, str):
+        raise source.wrong(place, "it does not say its record type", _DESCRIBED)
+    return record, values
+
+
+def _text(source: Source, number: int, record: str, name: str, value: object) -> str | None:
+    """A value of JSON as the text of a cell; numbers are texts already."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    kind = "a list" if isinstance(value, list) else "an object"
+    raise source.wrong(f"line {number}", f"{record}.{name}: {kind} is no value of a field", _DESCRIBED)
+
+
+def csv(source: Source, known: Iterable[str]) -> Iterator[Portion]:
+    """Rows of a CSV as `to_csv` writes it: UTF-8, commas, a header row of names. Empty lines are no rows.
+
+    known  names of columns that there may be: what they hold stays text
+
+    Raises ConversionError for what is none.
+    """
+    short: list[Any] = []
+
+    def refused(row: Any) -> str:
+        short.append(row)
+        return "error"
+
+    done = 0
+    try:
+        reader = _open_csv(source, known, refused)
+        names = _names(source, reader.schema.names)
+        for batch in reader:
+            yield Portion("", dict(zip(names, batch.columns, strict=True)), batch.num_rows, "row", done + 1)
+            done += batch.num_rows
+        if not done:
+            yield Portion("", {name: pa.nulls(0) for name in names}, 0, "row", 1)
+    except pa.ArrowInvalid as problem:
+        if short:
+            row = short[0]
+            why = f"it has {counted(row.actual_columns, 'cell')}, the header row {row.expected_columns}"
+            place = f"row {row.number - 1}" if row.number else "a row"
+            hint = "commas part the cells; a value that holds one stands in double quotes"
+            raise source.wrong(place, why, hint) from None
+        why, hint = f"it is no CSV: {problem}", "write it with commas and a header row of field names, in UTF-8"
+        raise source.wrong(f"after row {done}" if done else "", why, hint) from None
+
+
+def _open_csv(source: Source, known: Iterable[str], refused: Callable[[Any], str]) -> Any:
+    return pyarrow.csv.open_csv(
+        pa.PythonFile(_Texts(source), "r"),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=TAKEN_BYTES),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refused),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(known, pa.string()), null_values=[""], strings_can_be_null=True
+        ),
+    )
+
+
+class _Texts:
+    """The bytes of a CSV on their way, which must be UTF-8: read like a file."""
+
+    closed = False
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._done = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes. Raises ConversionError where they are no UTF-8."""
+        part = self._source.stream.read(size)
+        try:
+            self._decoder.decode(part, final=not part)
+        except UnicodeDecodeError:
+            place = f"behind byte {self._done}" if self._done else ""
+            hint = "save it as CSV in UTF-8 (it may be cp1252 now, or no CSV at all)"
+            raise self._source.wrong(place, "it is no UTF-8 text", hint) from None
+        self._done += len(part)
+        self._source.on_bytes(self._done)
+        return part
+
+    def close(self) -> None:
+        """Nothing: whoever opened the stream closes it."""
+
+
+def parquet(source: Source) -> Iterator[Portion]:
+    """Rows of a Parquet file.
+
+    Raises ConversionError for what is none.
+    """
+    with _refusing(source):
+        file = pyarrow.parquet.ParquetFile(source.stream)
+        names = _names(source, file.schema_arrow.names)
+        done = 0
+        for batch in file.iter_batches(batch_size=TAKEN_ROWS):
+            yield Portion("", dict(zip(names, batch.columns, strict=True)), batch.num_rows, "row", done + 1)
+            done += batch.num_rows
+        if not done:
+            yield Portion("", {name: pa.nulls(0) for name in names}, 0, "row", 1)
+
+
+def record_of_parquet(source: Source) -> str:
+    """The record type that the metadata of a Parquet file say; "" when they say none. ConversionError as above."""
+    with _refusing(source):
+        told = pyarrow.parquet.read_schema(source.stream).metadata or {}
+    source.stream.seek(0)
+    record: str = told.get(b"tracciati.record", b"").decode("utf-8", "replace")
+    return record
+
+
+@contextmanager
+def _refusing(source: Source) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowIOError) as problem:
+        raise source.wrong("", f"it is no Parquet file: {problem}", "name one that is whole") from None
+
+
+def _names(source: Source, names: list[str]) -> list[str]:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise source.wrong("", f"two columns are named `{twice}`", "leave one of them out")
+    return names
