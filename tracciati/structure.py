@@ -127,7 +127,17 @@ class Automaton:
     def _reaches_itself(self, record: int, group: int) -> bool:
         """Can two records of that type lie in one occurrence of the group?"""
         places = np.flatnonzero(self.place_types == record)
-        return bool(_closure(self._inner_step(group))[np.ix_(places, places)].any())
+        return bool(self.stays_within(self.group_names[group])[np.ix_(places, places)].any())
+
+    def stays_within(self, group: str) -> NDArray[np.bool_]:
+        """bool (n_states, n_states): is there a way from one state to the other within one occurrence of the group?"""
+        if group not in self._within:
+            self._within[group] = _closure(self._inner_step(self.group_index(group)))
+        return self._within[group]
+
+    @cached_property
+    def _within(self) -> dict[str, NDArray[np.bool_]]:
+        return {}
 
     def _inner_step(self, group: int) -> NDArray[np.int16]:
         """The steps that stay within one occurrence of a group; -1 for all others."""

@@ -329,8 +329,11 @@ def group_marks(
     inside = automaton.inside[order.states, index]
     named = (types >= 0) & (order.states > 0)
     begin = automaton.begins[order.before, np.where(named, types, 0), index] & named
-    # A record out of order has no step that begins the group: entering it does.
+    # A record out of order has no step that begins the group: entering it does, and what cannot come later in the
+    # occurrence that was open (a second trailer, a line behind it).
     begin |= inside & ~automaton.inside[order.before, index]
+    rows = np.array([misfit.row for misfit in order.misfits], np.int64)
+    begin[rows] |= inside[rows] & ~automaton.stays_within(group)[order.before[rows], order.states[rows]]
     return inside, begin
 
 

@@ -163,3 +163,14 @@ def test_what_is_settled_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> No
     assert max(held) < 2 * 5 * 31 + 100
     report = check(sink.getvalue(), layout)
     assert report.is_clean, report.to_text()
+
+
+def test_a_lot_without_its_head_is_a_lot_of_its_own() -> None:
+    """A record that cannot come later in the lot before begins another one; its head's own number is missed."""
+    made = lines([(100, [(11, 150)]), (-50, [(22, 300), (33, -40)]), (7, [(1, 1)])])
+    del made[4]
+    report = told(made)
+    assert [(one.code, one.record_number) for one in report.findings] == [("TR-S102", 5), ("TR-R301", 8)]
+    by_record = {(total.path, total.record_number): total.status for total in report.totals}
+    assert by_record["chiude.saldo", 4] == "equal"
+    assert by_record["chiude.saldo", 10] == "equal"
