@@ -185,16 +185,20 @@ def rows_kept(notes: list[Note], kept: NDArray[np.bool_]) -> list[Note]:
 
 
 def filling_rows(buffer: Bytes, starts: Index, lengths: Index, form: FileForm) -> Index:
-    """Which lines are of nothing but the character that fills up a physical block."""
-    fill = ord(form.fill)
-    ends = buffer[np.maximum(starts + lengths - 1, 0)] == fill
-    rows = np.flatnonzero(ends & (buffer[np.minimum(starts, len(buffer) - 1)] == fill)) if len(buffer) else NONE
-    return np.array([row for row in rows.tolist() if _is_all(buffer, starts, lengths, row, fill)], np.int64)
+    """Which lines are of nothing but the character that fills up a physical block; a tail may be as a record's."""
+    if not len(buffer):
+        return NONE
+    fill, blanks = form.fill.encode("ascii"), b"" if form.on_long == "reject" else b" "
+    last = buffer[np.maximum(starts + lengths - 1, 0)]
+    rows = np.flatnonzero(np.isin(last, list(fill + blanks)) & (buffer[np.minimum(starts, len(buffer) - 1)] == fill[0]))
+    length = form.length or 0
 
+    def is_filling(row: int) -> bool:
+        line = buffer[starts[row] : starts[row] + lengths[row]].tobytes()
+        whole, tail = (line[:length], line[length:]) if blanks and length else (line, b"")
+        return not whole.strip(fill) and not tail.strip(fill + blanks)
 
-def _is_all(buffer: Bytes, starts: Index, lengths: Index, row: int, byte: int) -> bool:
-    start = int(starts[row])
-    return bool((buffer[start : start + int(lengths[row])] == byte).all())
+    return np.array([row for row in rows.tolist() if is_filling(row)], np.int64)
 
 
 def endless_records(starts: Index, lengths: Index, ends: Index) -> tuple[Index, Index, Index]:

@@ -193,6 +193,31 @@ def test_lines_that_fill_up_a_block_are_no_records(block_bytes: int, monkeypatch
     assert sink.getvalue() == FILE + fill * 3
 
 
+EQUAL = """
+record    = { length = 9 }
+on_long   = "blank_tail"
+blocking  = { records = 4, fill = "9" }
+structure = { request = "testa coda" }
+[record.testa]
+match  = { tipo = "T" }
+fields = [ { name = "tipo", len = 1, type = "const", value = "T" }, { name = "data", len = 8, type = "text" } ]
+[record.coda]
+match  = { tipo = "9" }
+fields = [ { name = "tipo", len = 1, type = "const", value = "9" }, { name = "nota", len = 8, type = "text" } ]
+"""
+
+
+def test_a_line_that_fills_up_a_block_may_have_the_blank_tail_that_a_record_may_have() -> None:
+    text = HEADING + '[file]\nkind = "fixed"' + EQUAL
+    layout, strict = declare.loads(text), declare.loads(text.replace("blank_tail", "reject"))
+    begin, fill, with_tail = b"T20260301\n9FINE    \n", b"9" * 9 + b"\n", b"9" * 9 + b"   \n"
+    report = check(begin + with_tail + fill, layout)
+    assert report.is_clean and report.records_count == 2, report.to_text()
+    assert "TR-L102" in {code for code, _, _ in found(check(begin + with_tail + fill, strict))}
+    # Blanks within the length are no tail: that is a record.
+    assert found(check(begin + b"999999   \n" + fill, layout)) == [("TR-S102", 3, "coda")]
+
+
 def test_a_writer_fills_up_the_last_block() -> None:
     sink = io.BytesIO()
     writer = Writer(sink, declare.loads(BLOCKED), "request")
