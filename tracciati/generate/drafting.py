@@ -252,10 +252,14 @@ class Draft:
         for one in fields:
             if one.sign_in:
                 arrays[one.sign_in] = signs.texts_of(arrays[one.name], one)
-        for rule in self.layout.rules:
-            if rule.on == record.name:
-                self._obey(rule, record, arrays, count, beside)
-        return arrays
+        rules_of_it = [rule for rule in self.layout.rules if rule.on == record.name]
+        # What is drawn again for one rule may break another that speaks of the same field: then once more.
+        for _ in range(DRAWS_MAX):
+            again = [self._obey(rule, record, arrays, count, beside) for rule in rules_of_it]
+            if not any(again[1:]):
+                return arrays
+        why = f"no values were found for which rules {', '.join(rule.id for rule in rules_of_it)} hold together"
+        raise SpecimenError(record.name, why, "give a value that they hold for (--set record.field=value)")
 
     def _repeat(self, record: Record, arrays: dict[str, pa.Array], beside: Beside) -> None:
         """Fill in the fields with `same_as`: first those that repeat another record's."""
@@ -307,18 +311,18 @@ class Draft:
         )
         return _as_type(column, one)
 
-    def _obey(self, rule: Rule, record: Record, arrays: dict[str, pa.Array], count: int, beside: Beside) -> None:
-        """Draw the values that the rule speaks of again, until it holds for every record."""
+    def _obey(self, rule: Rule, record: Record, arrays: dict[str, pa.Array], count: int, beside: Beside) -> bool:
+        """Draw the values that the rule speaks of again, until it holds for every record; was any drawn?"""
         check = rule.check
         assert not isinstance(check, Count | Aggregate | Combined), "declare lets a rule be a condition only"
         asked = names(check)
         free = [record.source_of(record.by_name[n.field]) for n in asked if n.record in (None, record.name)]
         free = [one for one in free if self._is_free(one, record)]
-        for _ in range(DRAWS_MAX):
+        for draws_count in range(DRAWS_MAX):
             columns = {name.path: self._named(name, record, arrays, beside) for name in asked}
             broken = ~rules.evaluate(check, columns, count)
             if not broken.any():
-                return
+                return draws_count > 0
             if not free:
                 break
             for one in free:

@@ -137,6 +137,28 @@ def test_the_rule_holds_for_every_record(layout: Layout) -> None:
     assert all(Decimal(row[25:34]) / 100 > 9000 or row[34] == "A" for row in rows)
 
 
+SECOND_RULE = """
+[[rule]]
+id = "P-2"
+on = "riga"
+check = "segno = 'A' or importo < 9500"
+text = "importo troppo alto"
+"""
+
+
+def test_two_rules_about_one_field_hold_together() -> None:
+    content, _ = made(declare.loads(FIXED + SECOND_RULE), Order(seed=5, count=500))
+    rows = [line for line in content.decode().splitlines() if line.startswith("20")]
+    debits = [Decimal(row[25:34]) / 100 for row in rows if row[34] == "D"]
+    assert debits and all(9000 < amount < 9500 for amount in debits)
+
+
+def test_rules_that_contradict_each_other_are_named() -> None:
+    second = SECOND_RULE.replace("segno = 'A' or importo < 9500", "importo < 9000 and segno = 'D'")
+    with pytest.raises(SpecimenError, match="riga: no values were found for which rules P-1, P-2 hold together"):
+        made(declare.loads(FIXED + second), Order(seed=5, count=2))
+
+
 def test_check_digits_are_right(layout: Layout) -> None:
     content, _ = made(layout, Order(seed=5, count=300))
     for row in content.decode().splitlines():
