@@ -93,7 +93,7 @@ def kit(layout: Layout, *, direction: Direction = "request", seed: int = 1) -> K
             base = _made(layout, direction, seed + number)
         except (SpecimenError, DoesNotFit):
             continue
-        for content in _changed(base, layout, direction):
+        for content in dict.fromkeys(_changed(base, layout, direction)):
             report = check(content, layout, direction=direction, source_name="file")
             rule = _broken(report)
             if rule and (rule not in found or len(content) < len(found[rule].content)):
@@ -214,8 +214,22 @@ def _can_be_empty(field: Field, layout: Layout) -> bool:
 
 
 def _changed(base: bytes, layout: Layout, direction: Direction) -> Iterator[bytes]:
-    """The file with one change, in many ways."""
+    """The file with one change, in many ways; the lines that fill up its last block are as many as it then needs."""
     yield from _framed_otherwise(base, layout)
+    yield from (_filled_up(one, layout) for one in _changed_within(base, layout, direction))
+
+
+def _filled_up(records: bytes, layout: Layout) -> bytes:
+    form = layout.file
+    separator = framing.SEPARATORS[form.separator]
+    if not form.block or not separator:
+        return records
+    line = form.fill.encode("ascii") * layout.records[0].length + separator
+    return records + line * (-records.count(separator) % form.block)
+
+
+def _changed_within(base: bytes, layout: Layout, direction: Direction) -> Iterator[bytes]:
+    """The records of the file with one change, in many ways."""
     (block,) = Reading(base, layout, direction=direction, source_name="file")
     records = [block.raw(row, row + 1) for row in range(len(block.starts))]
     head = base[: int(block.starts[0])]
@@ -233,7 +247,8 @@ def _changed(base: bytes, layout: Layout, direction: Direction) -> Iterator[byte
             if field.base == "filler" or (field.origin and direction == "request"):
                 continue
             for start, stop in _spans(raw, layout, direction, row_record=record.name, field=field):
-                others = [one[start:stop] for one in records if one is not raw and len(one) == len(raw)]
+                cells = (one[start:stop] for one in records if len(one) == len(raw))
+                others = [cell for cell in dict.fromkeys(cells) if cell != raw[start:stop]]
                 for cell in _cells(raw[start:stop], field, layout, others) if is_first else others:
                     yield before + raw[:start] + cell + raw[stop:] + after
     for row in range(len(records) - 1):
