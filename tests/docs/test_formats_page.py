@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs import blocks
+from tests.unit.tracciati.ach_samples import ACH_SAMPLES
 from tests.unit.tracciati.public_samples import SAMPLES, Sample
 from tracciati import declare
 
@@ -29,6 +30,9 @@ HEADINGS = (
     "itau-cnab400-retorno",
     "bradesco-cnab400-retorno",
     "cfonb-120",
+    "nacha-ach",
+    "nacha-iat",
+    "nacha-adv",
 )
 
 
@@ -63,6 +67,6 @@ def test_no_layout_says_that_it_is_verified_while_the_page_says_that_none_is(pat
     assert "all of them say `false`" in " ".join(TEXT.split())
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: f"{one.name} {one.layout}")
+@pytest.mark.parametrize("sample", (*SAMPLES, *ACH_SAMPLES), ids=lambda one: f"{one.name} {one.layout}")
 def test_a_file_that_was_read_is_named_in_the_section_of_its_layout(sample: Sample) -> None:
     assert f"`{sample.name}`" in section(sample.layout)

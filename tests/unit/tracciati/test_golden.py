@@ -25,6 +25,8 @@ SEEDS = {
     "public/febraban-cnab240-remessa": 45,
     "public/febraban-cnab240-retorno": 3,
     "public/itau-cnab400-remessa": 14,
+    "public/nacha-ach": 249993,
+    "public/nacha-iat": 91,
 }
 
 

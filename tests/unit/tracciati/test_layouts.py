@@ -38,6 +38,9 @@ PUBLIC = {
     "febraban-cnab240-retorno",
     "itau-cnab400-remessa",
     "itau-cnab400-retorno",
+    "nacha-ach",
+    "nacha-adv",
+    "nacha-iat",
     "santander-cnab240-retorno",
 }
 

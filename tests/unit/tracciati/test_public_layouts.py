@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tracciati
+from tests.unit.tracciati.ach_samples import ACH_SAMPLES
 from tests.unit.tracciati.public_samples import CNAB, SAMPLES, Sample
 from tracciati import declare
 from tracciati.generate import Order, generate
@@ -17,12 +18,14 @@ from tracciati.reading import check
 from tracciati.rewrite import rewrite
 
 PUBLIC = Path(__file__).resolve().parents[3] / "layouts" / "public"
-EVERY_SAMPLE = pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: f"{one.name} {one.layout}")
+ALL_SAMPLES = (*SAMPLES, *ACH_SAMPLES)
+EVERY_SAMPLE = pytest.mark.parametrize("sample", ALL_SAMPLES, ids=lambda one: f"{one.name} {one.layout}")
 
 # Of warnings about the form of lines there are as many as lines: places are those of what is wrong with the data.
-OF_LINES = ("TR-L107", "TR-L115")
+OF_LINES = ("TR-L107", "TR-L115", "TR-L116", "TR-L119")
 
-# With these seeds the two units of a kit's file have a record of each type.
+# With these seeds the two units of a kit's file have a record of each type (nacha-ach: those of its three files). Its
+# addenda are those of nacha-iat, whose own kit takes minutes, as an entry has eight records at least.
 KIT_SEEDS = {
     "bradesco-cnab400-retorno": 1,
     "caixa-cnab240-remessa": 8,
@@ -32,6 +35,8 @@ KIT_SEEDS = {
     "febraban-cnab240-retorno": 3,
     "itau-cnab400-remessa": 14,
     "itau-cnab400-retorno": 1,
+    "nacha-ach": 189177,
+    "nacha-adv": 1,
     "santander-cnab240-retorno": 1,
 }
 LAYOUTS = {path.stem: declare.load(path) for path in sorted(PUBLIC.glob("*.toml"))}
@@ -47,14 +52,15 @@ REPEATED = {
         "TR-F201 61.data_contabile",
     ),
     "cfonb-120": ("TR-F201 01.devise", "TR-F216 01.devise", "TR-F201 01.compte", "TR-F216 01.compte"),
+    "nacha-ach": ("TR-F201 batch_header.company_identification",),
 }
 
 
 def test_every_file_of_these_corpora_has_a_layout(corpus: Path) -> None:
     others = {"PROVENANCE.txt", "LICENSE"}
-    for folder in sorted({one.folder for one in SAMPLES}):
+    for folder in sorted({one.folder for one in ALL_SAMPLES}):
         there = {path.name for path in (corpus / folder).iterdir()} - others
-        assert there == {one.name for one in SAMPLES if one.folder == folder}
+        assert there == {one.name for one in ALL_SAMPLES if one.folder == folder}
 
 
 @EVERY_SAMPLE
@@ -72,7 +78,9 @@ def test_every_field_is_encoded_anew_and_each_difference_is_known(corpus: Path, 
     kept = dict(made.kept_cells)
     if empty := made.report.counts.get(("TR-L107", ""), 0):
         kept["empty lines"] = empty
-    assert (kept, made.kept_records) == (sample.kept, 0), made.to_text()
+    if made.kept_records:
+        kept["records"] = made.kept_records
+    assert kept == sample.kept, made.to_text()
 
 
 @EVERY_SAMPLE
@@ -91,7 +99,7 @@ def test_a_file_has_the_findings_that_a_person_would_have(corpus: Path, sample: 
 
 
 def test_every_finding_and_every_difference_has_its_reason() -> None:
-    for sample in SAMPLES:
+    for sample in ALL_SAMPLES:
         reasons = [why for _, why in (*sample.findings.values(), *sample.rewritten.values())]
         assert all(len(why.split()) > 5 for why in reasons), sample.name
 
