@@ -20,6 +20,7 @@ ROOT = FOLDER.parent
 # Each measurement with its arguments; {file} is a million records made beforehand.
 MEASUREMENTS = (
     ("read.py",),
+    ("nacha.py",),
     ("write.py", "{file}"),
     ("generate.py",),
     ("latency.py",),
