@@ -92,6 +92,7 @@ class _Loop:
         self.expected: dict[str, str] = {"": "1", "1": "5", "5": "6", "6": "678", "7": "678", "8": "59", "9": ""}
         self.service = self.identification = self.odfi = self.batch_number = self.sequence = ""
         self.wants_addenda = self.has_addenda = False
+        self.addenda_number = 0
 
     def wrong(self, number: int, what: str) -> None:
         self.made.findings.append((number, what))
@@ -171,7 +172,7 @@ class _Loop:
             batch.credit += amount
             file.credit += amount
         self.sequence = sequence
-        self.wants_addenda, self.has_addenda = indicator == "1", False
+        self.wants_addenda, self.has_addenda, self.addenda_number = indicator == "1", False, 0
         values = self.made.entries
         values["code"].append(code)
         values["dfi"].append(dfi)
@@ -188,7 +189,8 @@ class _Loop:
     def addenda(self, number: int, line: str) -> None:
         if line[1:3] != "05":
             self.wrong(number, "addenda type")
-        if not line[83:87].isdigit():
+        self.addenda_number += 1
+        if not line[83:87].isdigit() or int(line[83:87]) != self.addenda_number:
             self.wrong(number, "addenda sequence number")
         if line[87:94] != self.sequence:
             self.wrong(number, "entry detail sequence number")

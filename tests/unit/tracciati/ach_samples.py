@@ -16,6 +16,7 @@ MOVED_COMPANY = (
 OTHER_TRACE = "the notification's own trace number stands in the addenda; the rules say that of its entry"
 MIXED = "the batch says that it has credits alone (220), and this entry is a debit"
 SEVEN = "that program counts the seven addenda that must be there, and not those that may"
+TWICE_TWO = "both of an entry's addenda 17 have the number 2; they are counted from 1 in each entry"
 ODD_TRACE = "the trace number begins with another institution than the one of the batch"
 EARLY = "a blank before it was lost, so that the fields from the company's identification on stand a column early"
 NOT_ASCII = "every asterisk of the text was replaced by a character beyond ASCII: what the file is named for"
@@ -122,13 +123,23 @@ def _wrong_control(layout: str, rule: str) -> Sample:
     )
 
 
-def _international(name: str, layout: str, totals: Totals, control: int, wrong_counts: tuple[int, ...]) -> Sample:
-    """A file with one international batch; wrong_counts: lines whose number of addenda is wrong."""
+def _international(
+    name: str, layout: str, totals: Totals, control: int, wrong_counts: tuple[int, ...], wrong_number: int = 0
+) -> Sample:
+    """A file with one international batch.
+
+    control       line of its control record
+    wrong_counts  lines whose number of addenda is wrong
+    wrong_number  line of the addenda whose own number is wrong, 0 for none
+    """
     company = {("TR-R303", "batch_control.company_identification"): (1, NO_COMPANY)}
     counts = {("TR-G401", "entry_detail.addenda_count"): (len(wrong_counts), SEVEN)} if wrong_counts else {}
-    places = tuple(("TR-G401", line, (13, 16)) for line in wrong_counts)
-    findings = {**counts, **company}
-    return Sample(VALID, name, layout, totals, findings, (*places, ("TR-R303", control, (45, 54))))
+    number = {("TR-R301", "addenda_17.sequence_number"): (1, TWICE_TWO)} if wrong_number else {}
+    places = [("TR-G401", line, (13, 16)) for line in wrong_counts]
+    places += [("TR-R301", wrong_number, (84, 87))] if wrong_number else []
+    places += [("TR-R303", control, (45, 54))]
+    in_order = tuple(sorted(places, key=lambda place: place[1]))
+    return Sample(VALID, name, layout, totals, {**counts, **number, **company}, in_order)
 
 
 _ONE_INTERNATIONAL = _totals(("1", 10, 12104288, 100000, 0), file=(1, 2, 10, 12104288, 100000, 0))
@@ -171,8 +182,8 @@ _VALID = (
     ),
     _international("iat-debit.ach", "nacha-ach", _ONE_INTERNATIONAL, 13, ()),
     _international("iat-debit.ach", "nacha-iat", _counted(_ONE_INTERNATIONAL, 9), 13, (3,)),
-    _international("iat-mixedDebitCredit.ach", "nacha-ach", _MIXED_INTERNATIONAL, 23, ()),
-    _international("iat-mixedDebitCredit.ach", "nacha-iat", _counted(_MIXED_INTERNATIONAL, 10, 8), 23, (3, 14)),
+    _international("iat-mixedDebitCredit.ach", "nacha-ach", _MIXED_INTERNATIONAL, 23, (), 11),
+    _international("iat-mixedDebitCredit.ach", "nacha-iat", _counted(_MIXED_INTERNATIONAL, 10, 8), 23, (3, 14), 11),
     Sample(
         VALID,
         "loan-credit.ach",
