@@ -156,8 +156,15 @@ SAMPLES = (
         "CNAB400BRADESCO.RET",
         "bradesco-cnab400-retorno",
         totals=(
+            ("fim.entradas_quantidade", 5, 5, "equal"),
             ("fim.entradas_valor", 202000, 273000, "different"),
+            ("fim.liquidados_quantidade", 0, 0, "equal"),
+            ("fim.baixados_quantidade", 1, 1, "equal"),
             ("fim.baixados_valor", 20000, 20000, "equal"),
+            ("fim.abatimento_cancelado_quantidade", 0, 0, "equal"),
+            ("fim.vencimento_alterado_quantidade", 0, 0, "equal"),
+            ("fim.abatimento_concedido_quantidade", 0, 0, "equal"),
+            ("fim.protesto_quantidade", 0, 0, "equal"),
             ("fim.sequencia", 8, 8, "equal"),
         ),
         findings={

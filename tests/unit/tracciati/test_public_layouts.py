@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-import tracciati
 from tests.unit.tracciati.ach_samples import ACH_SAMPLES
-from tests.unit.tracciati.public_samples import CNAB, SAMPLES, Sample
+from tests.unit.tracciati.public_samples import SAMPLES, Sample
 from tracciati import declare
 from tracciati.generate import Order, generate
 from tracciati.kit import kit
@@ -104,17 +102,6 @@ def test_every_finding_and_every_difference_has_its_reason() -> None:
         assert all(len(why.split()) > 5 for why in reasons), sample.name
 
 
-def test_the_counts_by_event_of_a_trailer_are_those_of_the_details(corpus: Path) -> None:
-    """The layout cannot compute them, as a count has no condition; so they are compared here."""
-    layout = tracciati.load(PUBLIC / "bradesco-cnab400-retorno.toml")
-    (batch,) = layout.read(corpus / CNAB / "CNAB400BRADESCO.RET")
-    events = Counter(batch.to_arrow("detalhe")["ocorrencia"].to_pylist())
-    (trailer,) = batch.to_arrow("fim").to_pylist()
-    declared = {name: trailer[f"{name}_quantidade"] for name in ("entradas", "liquidados", "baixados", "protesto")}
-    assert events == {"02": 5, "10": 1}
-    assert declared == {"entradas": 5, "liquidados": 0, "baixados": 1, "protesto": 0}
-
-
 def test_every_line_that_programs_quote_of_an_italian_statement_is_read_field_by_field(corpus: Path) -> None:
     """No whole file is public: the lines are of several, and some have lost the blanks at their end."""
     text = (corpus / "bank" / "cbi_rh" / "sample_lines.txt").read_text(encoding="ascii")
@@ -128,6 +115,22 @@ def test_every_line_that_programs_quote_of_an_italian_statement_is_read_field_by
         ("TR-R303", "62.numero_progressivo", 2),
         ("TR-R303", "64.data_contabile", 6),
     ]
+
+
+@pytest.mark.parametrize(("closing", "found"), [("D000000000020,50", []), ("C000000000020,50", ["TR-G401"])])
+def test_the_closing_balance_of_an_italian_statement_is_computed_with_its_signs(closing: str, found: list[str]) -> None:
+    name = f"9999900001010325{'PROVA':20}"
+    lines = (
+        f" RH{name}",
+        f" 61{1:07d}{'':18}93001{'':19}9999901600{7:012d}EUR010325C000000000100,00",
+        f" 62{1:07d}001010325010325D000000000150,75PX",
+        f" 62{1:07d}002010325010325C000000000030,25PX",
+        f" 64{1:07d}EUR010325{closing}C000000000000,00",
+        f" EF{name}{'':6}{1:07d}{'':30}{6:07d}",
+    )
+    report = check("".join(f"{line:120}\r\n" for line in lines).encode(), LAYOUTS["cbi-rh"])
+    assert [one.code for one in report.findings] == found, report.to_text()
+    assert report.totals[0].computed == -2050
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
