@@ -56,6 +56,12 @@ STRUCTURE_PLACES_MAX = 1_000
 # Fields that one line of a layout may be written out to by `occurs`.
 OCCURS_MAX = 1_000
 
+# Fields that a repeated group of a copybook is written out to when it is imported; a larger table is kept as bytes.
+RECORD_FIELDS_MAX = 10_000
+
+# Bytes of a copybook or a table that is imported: the largest that people keep have some thousands of lines.
+IMPORT_BYTES_MAX = 8_388_608
+
 # Records that an automaton runs over at a time: its scratch arrays stay in the second-level cache (ten million in one
 # piece run at a fifth of the speed), and numpy's cost per call has vanished.
 RUN_RECORDS = 32_768

@@ -22,6 +22,7 @@ SESSIONS = (
     "docs/operations.md",
     "docs/infer.md",
     "docs/layouts.md",
+    "docs/import.md",
     "docs/reports.md",
     "docs/formats.md",
     "layouts/README.md",

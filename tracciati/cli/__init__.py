@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import keyword
 
 import click
 
 from tracciati.cli.words import in_full, in_utf_8
 
-# A command's module and its function have its name. In the order in which a newcomer needs them.
-COMMANDS = ("check", "explain", "rewrite", "convert", "generate", "describe", "diff", "export", "continuity", "infer")
+# A command's module and its function have its name, with a low line behind it where Python has the word for itself. In
+# the order in which a newcomer needs them.
+COMMANDS = (
+    "check", "explain", "rewrite", "convert", "generate", "describe", "diff", "import", "export", "continuity", "infer",
+)  # fmt: skip
 
 
 class LazyGroup(click.Group):
@@ -28,7 +32,8 @@ class LazyGroup(click.Group):
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"tracciati.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"tracciati.cli.{name}"), name)
         assert isinstance(command, click.Command), cmd_name
         return in_full(in_utf_8(command))
 
