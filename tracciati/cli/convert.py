@@ -158,7 +158,7 @@ class _Back:
             except (GivenError, NoPlace) as problem:
                 raise click.UsageError(f"{problem}\n  do: {problem.hint}") from problem
 
-    def _taken(self, source: Source) -> tuple[Iterator[Portion], str]:
+    def _taken(self, source: Source) -> tuple[Iterator[list[Portion]], str]:
         """The rows, and the type of all of them; "" where each says its own."""
         from tracciati.convert import NUMBER, taking
 

@@ -8,10 +8,12 @@ there is written as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 
 from tracciati.convert import NUMBER
@@ -27,7 +29,7 @@ Given = Mapping[str, object]
 
 
 def write(
-    portions: Iterable[Portion],
+    portions: Iterable[Sequence[Portion]],
     sink: BinaryIO,
     layout: Layout,
     direction: Direction,
@@ -38,7 +40,7 @@ def write(
 ) -> Written:
     """Write a file of the layout.
 
-    portions  what `taking` found in the source
+    portions  what `taking` found in the source, some thousand rows at a time
     record    the type of all rows, around which the others are made; "" where the portions say theirs
     given     `record.field` -> the value in every such record that has none of its own
 
@@ -48,18 +50,19 @@ def write(
     with Writer(sink, layout, direction) as writer:
         work = _Work(writer, layout, direction, source, given or {})
         if not record:
-            for portion in portions:
-                work.add(portion)
+            for stretch in portions:
+                work.add(stretch)
             return work.close()
         frame = around(layout.structure[direction], record)
         work.check_given((*frame.before, record, *frame.after))
         for name in frame.before:
             work.make(name)
-        for portion in portions:
-            if portion.record not in ("", record):
-                why, hint = f"it is a `{portion.record}`, not a `{record}`", f"name that one: --record {portion.record}"
-                raise source.wrong(f"{portion.word} {portion.first}", why, hint)
-            work.add(replace(portion, record=record))
+        for stretch in portions:
+            for portion in stretch:
+                if portion.record not in ("", record):
+                    why, hint = f"it is a `{portion.record}`, not a `{record}`", "leave it out, or leave --record out"
+                    raise source.wrong(portion.first, why, hint)
+            work.add([replace(portion, record=record) for portion in stretch])
         try:
             for name in frame.after:
                 work.make(name)
@@ -109,35 +112,57 @@ class _Work:
             hint = f"give it a value: --set {path}=VALUE"
             raise self._source.wrong("", f"{path}, in the {name} around the rows: {problem.why}", hint) from None
 
-    def add(self, portion: Portion) -> None:
-        """Write rows."""
-        name = portion.record
-        place = f"{portion.word} {portion.first}"
-        if name not in self._layout.by_name:
-            unknown = UnknownName("the layout has no record type", name, self._layout.by_name)
-            raise self._source.wrong(place, str(unknown))
-        columns = self._columns(portion, self._layout.by_name[name])
-        self.rows_count += portion.count
+    def add(self, stretch: Sequence[Portion]) -> None:
+        """Write rows, in the order of their numbers."""
+        columns = [self._columns(portion, self._record(portion)) for portion in stretch]
+        self.rows_count += sum(len(portion.numbers) for portion in stretch)
+        if len(stretch) == 1:
+            (portion,) = stretch
+            with self._placed(portion, columns[0]):
+                self._writer.add(portion.record, columns[0], len(portion.numbers))
+        elif all(self._is_settled(*pair) for pair in zip(stretch, columns, strict=True)):
+            drafts = []
+            for portion, own in zip(stretch, columns, strict=True):
+                with self._placed(portion, own):
+                    drafts.append(self._writer.draft(portion.record, own, portion.numbers))
+            self._writer.add_drafts(drafts)
+        else:  # what is filled in goes on from record to record
+            for run in _runs(stretch):
+                self.add([run])
+
+    def _record(self, portion: Portion) -> Record:
+        if portion.record not in self._layout.by_name:
+            unknown = UnknownName("the layout has no record type", portion.record, self._layout.by_name)
+            raise self._source.wrong(portion.first, str(unknown))
+        return self._layout.by_name[portion.record]
+
+    @contextmanager
+    def _placed(self, portion: Portion, columns: Mapping[str, pa.Array]) -> Iterator[None]:
+        """A value that does not fit is told with its place in the data."""
         try:
-            self._writer.add(name, columns, portion.count)
+            yield
         except DoesNotFit as problem:
-            path = _path(problem, name)
-            where = f"{portion.word} {portion.first + problem.row}"
+            path = _path(problem, portion.record)
             hint = "correct the value; nothing was cut or rounded, and nothing was written"
             if path.partition(".")[2] not in columns:
                 hint = f"the data have no such column: add it, or give all rows a value: --set {path}=VALUE"
-            raise self._source.wrong(where, f"{path}: {problem.why}", hint) from None
+            raise self._source.wrong(portion.at(problem.row), f"{path}: {problem.why}", hint) from None
+
+    def _is_settled(self, portion: Portion, columns: Mapping[str, pa.Array]) -> bool:
+        """Do the data say all that would else be made of the records before?"""
+        fields = self._layout.by_name[portion.record].fields_in(self._direction)
+        return all(field.name in columns for field in fields if field.sequence is not None or field.same_as)
 
     def _columns(self, portion: Portion, record: Record) -> dict[str, pa.Array]:
         fields = {field.name: field for field in record.fields_in(self._direction) if field.base != "filler"}
-        columns = self._constants(record.name, portion.count)
+        columns = self._constants(record.name, len(portion.numbers))
         for name, array in portion.columns.items():
             if name == NUMBER and name not in fields:
                 continue
             if name not in fields:
                 unknown = UnknownName(f"record {record.name} has no field", name, fields)
                 hint = "part the cells by commas" if ";" in name else ""
-                place = "" if portion.word == "row" else f"{portion.word} {portion.first}"
+                place = "" if portion.word == "row" else portion.first
                 raise self._source.wrong(place, str(unknown), hint)
             if name in columns:
                 why = f"the data have a column `{name}` of their own"
@@ -158,6 +183,17 @@ class _Work:
         except DoesNotFit as problem:
             hint = "split the data into several files"
             raise self._source.wrong("", f"{problem.path}: {problem.why}", hint) from None
+
+
+def _runs(stretch: Sequence[Portion]) -> Iterator[Portion]:
+    """The rows in the order of their numbers, as runs of one portion each."""
+    numbers = np.concatenate([portion.numbers for portion in stretch])
+    whose = np.repeat(np.arange(len(stretch)), [len(portion.numbers) for portion in stretch])[np.argsort(numbers)]
+    begun = [0] * len(stretch)
+    for rows in np.split(whose, np.flatnonzero(np.diff(whose)) + 1):
+        which = int(rows[0])
+        yield stretch[which].slice(begun[which], begun[which] + len(rows))
+        begun[which] += len(rows)
 
 
 def _path(problem: DoesNotFit, record: str) -> str:

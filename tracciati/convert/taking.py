@@ -10,9 +10,10 @@ import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -21,24 +22,40 @@ from tracciati.errors import ConversionError
 from tracciati.limits import JSON_LINE_BYTES_MAX, TAKEN_BYTES, TAKEN_ROWS
 from tracciati.wording import counted
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _DESCRIBED = "write it as `tracciati convert --to jsonl` does"
 
 
 @dataclass(frozen=True)
 class Portion:
-    """Some rows of one record type, side by side.
+    """Some rows of one record type.
 
     record   its name; "" where the data do not say
     columns  by name, one value per row
     word     what a row is counted as: line, row
-    first    number of the first one
+    numbers  int64 (n,): the number of each, rising; rows of other portions may stand between them
     """
 
     record: str
     columns: Mapping[str, pa.Array]
-    count: int
     word: str
-    first: int
+    numbers: NDArray[np.int64]
+
+    @property
+    def first(self) -> str:
+        """How messages name the first row."""
+        return self.at(0)
+
+    def at(self, row: int) -> str:
+        """How messages name a row."""
+        return f"{self.word} {self.numbers[row]}"
+
+    def slice(self, start: int, stop: int) -> Portion:
+        """Some of its rows."""
+        columns = {name: column.slice(start, stop - start) for name, column in self.columns.items()}
+        return replace(self, columns=columns, numbers=self.numbers[start:stop])
 
 
 @dataclass(frozen=True)
@@ -54,34 +71,34 @@ class Source:
         return ConversionError(self.name, place, why, hint)
 
 
-def json_lines(source: Source) -> Iterator[Portion]:
-    """Records as `to_json_lines` writes them, in their order: each portion has those of one type with the same names.
+def json_lines(source: Source) -> Iterator[list[Portion]]:
+    """Records as `to_json_lines` writes them, some thousand a list: those of one type with the same names together.
 
     Raises ConversionError for a line that is no such record, and for a record that is marked as bad.
     """
-    kind: tuple[str, tuple[str, ...]] | None = None
-    rows: list[list[str | None]] = []
-    first = number = done = 0
-    while line := source.stream.readline(JSON_LINE_BYTES_MAX + 1):
-        number += 1
-        done += len(line)
-        record, values = _record_of(source, line, number)
-        found = (record, tuple(values))
-        if found != kind or len(rows) == TAKEN_ROWS:
-            if kind is not None:
-                yield _portion(kind, rows, first)
-                source.on_bytes(done)
-            kind, rows, first = found, [], number
-        rows.append([_text(source, number, record, name, value) for name, value in values.items()])
-    if kind is not None:
-        yield _portion(kind, rows, first)
+    number = done = 0
+    while True:
+        found: dict[tuple[str, tuple[str, ...]], tuple[list[int], list[list[str | None]]]] = {}
+        for _ in range(TAKEN_ROWS):
+            line = source.stream.readline(JSON_LINE_BYTES_MAX + 1)
+            if not line:
+                break
+            number += 1
+            done += len(line)
+            record, values = _record_of(source, line, number)
+            numbers, rows = found.setdefault((record, tuple(values)), ([], []))
+            numbers.append(number)
+            rows.append([_text(source, number, record, name, value) for name, value in values.items()])
+        if not found:
+            return
+        yield [_portion(*kind, *those) for kind, those in found.items()]
+        source.on_bytes(done)
 
 
-def _portion(kind: tuple[str, tuple[str, ...]], rows: list[list[str | None]], first: int) -> Portion:
-    record, names = kind
+def _portion(record: str, names: tuple[str, ...], numbers: list[int], rows: list[list[str | None]]) -> Portion:
     columns = zip(*rows, strict=True) if names else ()
     made = {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}
-    return Portion(record, made, len(rows), "line", first)
+    return Portion(record, made, "line", np.array(numbers, np.int64))
 
 
 def _record_of(source: Source, line: bytes, number: int) -> tuple[str, dict[str, Any]]:
@@ -122,7 +139,7 @@ def _text(source: Source, number: int, record: str, name: str, value: object) ->
     raise source.wrong(f"line {number}", f"{record}.{name}: {kind} is no value of a field", _DESCRIBED)
 
 
-def csv(source: Source, known: Iterable[str]) -> Iterator[Portion]:
+def csv(source: Source, known: Iterable[str]) -> Iterator[list[Portion]]:
     """Rows of a CSV as `to_csv` writes it: UTF-8, commas, a header row of names. Empty lines are no rows.
 
     known  names of columns that there may be: what they hold stays text
@@ -140,10 +157,10 @@ def csv(source: Source, known: Iterable[str]) -> Iterator[Portion]:
         reader = _open_csv(source, known, refused)
         names = _names(source, reader.schema.names)
         for batch in reader:
-            yield Portion("", dict(zip(names, batch.columns, strict=True)), batch.num_rows, "row", done + 1)
+            yield [_rows(dict(zip(names, batch.columns, strict=True)), done, batch.num_rows)]
             done += batch.num_rows
         if not done:
-            yield Portion("", {name: pa.nulls(0) for name in names}, 0, "row", 1)
+            yield [_rows({name: pa.nulls(0) for name in names}, 0, 0)]
     except pa.ArrowInvalid as problem:
         if short:
             row = short[0]
@@ -193,7 +210,7 @@ class _Texts:
         """Nothing: whoever opened the stream closes it."""
 
 
-def parquet(source: Source) -> Iterator[Portion]:
+def parquet(source: Source) -> Iterator[list[Portion]]:
     """Rows of a Parquet file.
 
     Raises ConversionError for what is none.
@@ -203,10 +220,10 @@ def parquet(source: Source) -> Iterator[Portion]:
         names = _names(source, file.schema_arrow.names)
         done = 0
         for batch in file.iter_batches(batch_size=TAKEN_ROWS):
-            yield Portion("", dict(zip(names, batch.columns, strict=True)), batch.num_rows, "row", done + 1)
+            yield [_rows(dict(zip(names, batch.columns, strict=True)), done, batch.num_rows)]
             done += batch.num_rows
         if not done:
-            yield Portion("", {name: pa.nulls(0) for name in names}, 0, "row", 1)
+            yield [_rows({name: pa.nulls(0) for name in names}, 0, 0)]
 
 
 def record_of_parquet(source: Source) -> str:
@@ -224,6 +241,10 @@ def _refusing(source: Source) -> Iterator[None]:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowIOError) as problem:
         raise source.wrong("", f"it is no Parquet file: {problem}", "name one that is whole") from None
+
+
+def _rows(columns: Mapping[str, pa.Array], done: int, count: int) -> Portion:
+    return Portion("", columns, "row", np.arange(done + 1, done + count + 1, dtype=np.int64))
 
 
 def _names(source: Source, names: list[str]) -> list[str]:

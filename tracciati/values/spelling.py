@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tracciati.errors import DoesNotFit
 from tracciati.layout import Field
+from tracciati.limits import SHOWN_BYTES_MAX
 from tracciati.values import bounds
 from tracciati.values.cells import Flags, either
 
@@ -97,7 +98,10 @@ def refuse(checked: Checked, values: pa.Array | pa.ChunkedArray, field: Field, p
     first = min(misfits, key=lambda wrong: int(wrong.rows.argmax()))
     row = int(first.rows.argmax())
     value = plain(values)[row].as_py()
-    shown = f"a value of {len(str(value))} characters" if field.sensitive else repr(str(value))
+    whole = str(value)
+    shown = repr(whole if len(whole) <= SHOWN_BYTES_MAX else whole[:SHOWN_BYTES_MAX] + "…")
+    if field.sensitive:
+        shown = f"a value of {len(whole)} characters"
     raise DoesNotFit(path or field.name, row, value, first.why.replace("{value}", shown))
 
 

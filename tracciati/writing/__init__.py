@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +50,14 @@ class Written:
     records_count: int
     bytes_count: int
     transliterated: Mapping[str, int]
+
+
+class Drafted(NamedTuple):
+    """New records of one type, ready to be put among others. data: their bytes, each with its separator."""
+
+    record: Record
+    data: Bytes
+    places: NDArray[np.int64]
 
 
 class Writer:
@@ -122,6 +130,37 @@ class Writer:
         is_cut = kind.repeated is not None and self._form.length is None
         frame = _table(made, count, kind.length) if self._form.kind == "fixed" and not is_cut else None
         self._write(made, np.full(count, kind.index, np.int16), frame, made=True)
+
+    def draft(self, record: str, values: Values, places: NDArray[np.int64]) -> Drafted:
+        """Make new records of one type that will stand among others, for `add_drafts`.
+
+        values  as `add` has them
+        places  int64 (n,): numbers by which the records of all drafts are put in order
+
+        Sequences and repeated fields of which nothing is given go on from draft to draft, not in the order of the file.
+        Raises DoesNotFit.
+        """
+        kind = self.layout.by_name[record]
+        return Drafted(kind, self._draft.make(kind, values, len(places)), places)
+
+    def add_drafts(self, drafts: Sequence[Drafted]) -> None:
+        """Write records of several types, in the order of their places. WritingError as `add`."""
+        order = np.argsort(np.concatenate([draft.places for draft in drafts]), kind="stable")
+        counts = [len(draft.places) for draft in drafts]
+        types = np.repeat(np.array([draft.record.index for draft in drafts], np.int16), counts)[order]
+        records = pa.concat_arrays([self._pieces(draft) for draft in drafts]).take(pa.array(order))
+        self._write(strings.data_of(records), types, made=True)
+
+    def _pieces(self, draft: Drafted) -> pa.StringArray:
+        """The records one by one, separators included."""
+        data, count = draft.data, len(draft.places)
+        is_table = self._form.kind == "fixed" and len(data) == count * self._stride(draft.record)
+        starts = np.arange(count) * self._stride(draft.record) if is_table else self._cut(data).starts
+        offsets = np.append(starts, len(data)).astype(np.int32)
+        return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(data))
+
+    def _stride(self, record: Record) -> int:
+        return record.length + len(framing.SEPARATORS[self._form.separator])
 
     def close(self) -> Written:
         """Compute the totals and complete the file. The sink stays open.

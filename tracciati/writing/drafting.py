@@ -182,8 +182,10 @@ class Draft:
         if given is None:
             given = values.get(field.name)
         if given is not None:
-            if field.sequence is not None and count and given[-1].as_py() is not None:
-                self._next[field.sequence.series or path] = int(given[-1].as_py()) + field.sequence.step
+            if field.sequence is not None and count:
+                last, null, misfits = numbers.unscaled(given[-1:], field)
+                if null is None and not misfits:  # what is no number is refused when it is written
+                    self._next[field.sequence.series or path] = int(last[0]) + field.sequence.step
             return self._prepare(given, field, path)
         form = self._layout.file
         if field.name == form.length_in and record.repeated is not None:

@@ -102,6 +102,7 @@ def test_a_line_is_never_longer_than_the_terminal(monkeypatch: pytest.MonkeyPatc
         ["rewrite", VISURE, "MADE", "OUT"],
         ["rewrite", VISURE, "MADE", "OUT", "--canonical"],
         ["convert", VISURE, "MADE", "--to", "jsonl", "--out", "OUT"],
+        ["convert", VISURE, "LINES", "--from", "jsonl", "--out", "OUT"],
         ["generate", VISURE, "--seed", "1", "--count", "12000", "--out", "OUT"],
     ],
     ids=lambda words: "-".join(str(word).lstrip("-") for word in words if not isinstance(word, Path))[:20],
@@ -117,7 +118,11 @@ def test_the_long_commands_say_how_far_they_are_unless_they_are_told_not_to(
     tracciati.main(["generate", str(VISURE), "--seed", "1", "--count", "12000", "--out", str(made), "--quiet"],
                    standalone_mode=False)  # fmt: skip
     assert terminal.getvalue() == ""
-    written = [str(tmp_path / word) if word in ("MADE", "OUT") else str(word) for word in words]
+    if "LINES" in words:
+        told = ["convert", str(VISURE), str(made), "--to", "jsonl", "--out", str(tmp_path / "LINES"), "--quiet"]
+        tracciati.main(told, standalone_mode=False)
+        assert terminal.getvalue() == ""
+    written = [str(tmp_path / word) if word in ("MADE", "OUT", "LINES") else str(word) for word in words]
     tracciati.main(written, standalone_mode=False)
     drawn = terminal.getvalue().split("\r\x1b[K")
     assert drawn[0] == drawn[-1] == "" and len(drawn) > 3, "several blocks, then nothing"
