@@ -61,7 +61,7 @@ def convert(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Write the values of FILE as CSV, JSON lines or Parquet (--to), or make a file of LAYOUT of them (--from).
+    """Turn FILE into CSV, JSON lines or Parquet, or one of these into a file of LAYOUT.
 
     CSV and Parquet hold one record type, JSON lines hold all records in their order, or those of --record.
 
