@@ -137,11 +137,12 @@ class Writer:
         values  as `add` has them
         places  int64 (n,): numbers by which the records of all drafts are put in order
 
-        Sequences and repeated fields of which nothing is given go on from draft to draft, not in the order of the file.
+        Sequences and fields that repeat others have to be given: the records before these are not known yet.
         Raises DoesNotFit.
         """
-        kind = self.layout.by_name[record]
-        return Drafted(kind, self._draft.make(kind, values, len(places)), places)
+        kind, count = self.layout.by_name[record], len(places)
+        made = self._draft.make(kind, values, count, lambda _: np.zeros(count, np.bool_))
+        return Drafted(kind, made, places)
 
     def add_drafts(self, drafts: Sequence[Drafted]) -> None:
         """Write records of several types, in the order of their places. WritingError as `add`."""
