@@ -7,12 +7,14 @@ import json
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.property.invented import layouts
+from tests.property.invented import damaged, layouts
 from tests.property.test_any_layout import COUNTS, DIRECTIONS, SEEDS, made
 from tracciati import convert
 from tracciati.convert import NUMBER, back, taking
-from tracciati.reading import Reading
+from tracciati.errors import TracciatiError
+from tracciati.reading import Reading, check
 
 if TYPE_CHECKING:
     from tracciati.layout import Direction, Field, Layout
@@ -72,6 +74,21 @@ def test_what_a_layout_fills_in_need_not_be_in_the_data(
         record["values"] = {name: v for name, v in record["values"].items() if not _is_filled_in(fields[name])}
         told.append(json.dumps(record))
     assert from_json_lines("\n".join(told).encode(), layout, direction) == data
+
+
+@settings(max_examples=80)
+@given(layouts(), SEEDS, COUNTS, DIRECTIONS, st.data())
+def test_damaged_data_make_a_file_or_an_error(
+    layout: Layout, seed: int, count: int, direction: Direction, chosen: st.DataObject
+) -> None:
+    told = chosen.draw(damaged(json_lines_of(made(layout, seed, count, direction), layout, direction)))
+    try:
+        written = from_json_lines(told, layout, direction)
+    except TracciatiError as problem:
+        assert str(problem)
+        return
+    report = check(written, layout, direction=direction)
+    assert report.records_count == told.count(b"\n") + (told[-1:] not in (b"", b"\n"))
 
 
 def _is_filled_in(field: Field) -> bool:
