@@ -70,7 +70,7 @@ def _slots(children: Iterable[Item]) -> list[list[Item]]:
     """Items in their order; each with those that redefine it."""
     slots: list[list[Item]] = []
     for child in children:
-        same = [slot for slot in slots if child.redefines and any(one.name == child.redefines for one in slot)]
+        same = [slot for slot in slots if any(one.name == child.redefines for one in slot)] if child.redefines else []
         if same:
             same[-1].append(child)
         else:
