@@ -154,8 +154,7 @@ def _check_at(line: Table, field: Field) -> None:
 def _check_given(lines: list[Table], record: Record) -> None:
     """What we fill is blank in a request, so that it cannot be required there."""
     for line, field in zip(lines, record.fields, strict=True):
-        is_asked = record.is_in("request") and field in record.fields_in("request")
-        if field.required and field.origin and is_asked:
+        if field.required and field.origin and record.is_in("request") and field in record.fields_in("request"):
             hint = "take `required` out, or keep the record or column out of requests with `only`"
             line.problem("from", f"`{field.name}` is filled by us, and cannot be required in a request", hint)
 
