@@ -163,8 +163,8 @@ def parse(text: str, *, where: str = "") -> Expression:
     looked up here: `resolve` does that.
 
     >>> parse("sum(14.importo where segno = '-')")
-    Sum(path=Name(record='14', field='importo'), where=Compare(op='=', left=Name(record=None, field='segno'), \
-right=Literal(value='-')))
+    Aggregate(function='sum', path=Name(record='14', field='importo'), where=Compare(op='=', left=Name(record=None, \
+field='segno'), right=Literal(value='-')), modulus=0)
     """
     return _Parser(text, where).whole()
 

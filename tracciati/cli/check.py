@@ -21,7 +21,7 @@ EXAMPLES = """\b
 Examples:
   tracciati check layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt
   tracciati check layouts/banca-demo/visure.toml --json - < inbox/RV_20260301_001.txt
-  tracciati check layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt --format html --lang it --out report.html
+  tracciati check layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt --format html --out /tmp/report.html
 """
 
 

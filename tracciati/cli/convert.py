@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  tracciati convert layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt --to jsonl --out v.jsonl
+  tracciati convert layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt --to jsonl --out /tmp/v.jsonl
   tracciati convert layouts/banca-demo/visure.toml inbox/RV_20260301_001.txt --to csv --record richiesta
-  tracciati convert layouts/banca-demo/visure.toml v.jsonl --from jsonl --out again.txt
-  tracciati convert layouts/istituto-demo/controlli.toml rows.csv --from csv --out RC.csv
+  tracciati convert layouts/banca-demo/visure.toml /tmp/v.jsonl --from jsonl --out /tmp/again.txt
 """
 FORMS = ("csv", "jsonl", "parquet")
 

@@ -13,7 +13,7 @@ from tracciati.cli import options
 EXAMPLES = """\b
 Examples:
   tracciati describe layouts/banca-demo/visure.toml > visure.html
-  tracciati describe layouts/banca-demo/visure.toml --lang en --out visure.pdf
+  tracciati describe layouts/banca-demo/visure.toml --lang en --out /tmp/visure.pdf
 """
 
 _SUFFIXES = {".html": "html", ".htm": "html", ".pdf": "pdf"}
