@@ -239,7 +239,10 @@ def record_of_parquet(source: Source) -> str:
 def _refusing(source: Source) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowIOError) as problem:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as problem:
+        if isinstance(problem, OSError) and problem.errno is not None:
+            # The disk's, and no name in it. What pyarrow says of a file's content in an OSError has no number.
+            raise OSError(problem.errno, problem.strerror, source.name) from problem
         raise source.wrong("", f"it is no Parquet file: {problem}", "name one that is whole") from None
 
 

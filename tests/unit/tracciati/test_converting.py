@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 from tracciati import declare, structure
 from tracciati.cli import running, tracciati
 from tracciati.convert.around import Around, NoPlace, around
+from tracciati.convert.taking import Source, record_of_parquet
 
 LAYOUTS = Path(__file__).parents[3] / "layouts"
 VISURE = str(LAYOUTS / "banca-demo" / "visure.toml")
@@ -312,6 +316,25 @@ def test_a_head_without_its_values_says_how_to_give_them(rows: Path, tmp_path: P
 def test_no_file_but_parquet_is_taken_for_one(rows: Path, head: list[str], capfdbinary: Capture) -> None:
     assert run("convert", VISURE, rows, "--from", "parquet", "--record", "richiesta", *head) == 3
     assert b"it is no Parquet file" in capfdbinary.readouterr().err
+
+
+def test_a_parquet_file_whose_end_is_damaged_is_none(tmp_path: Path, head: list[str], capfdbinary: Capture) -> None:
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(b"PAR1" + b"x" * 50 + b"\x20\0\0\0PAR1")
+    assert run("convert", VISURE, damaged, "--from", "parquet", "--record", "richiesta", *head) == 3
+    assert b"it is no Parquet file" in capfdbinary.readouterr().err
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that cannot be read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_disk_that_fails_is_not_told_as_a_file_that_is_no_parquet() -> None:
+    with pytest.raises(OSError, match=r"\[Errno 5\].*'visure.parquet'"):
+        record_of_parquet(Source(Failing(b"x" * 100), "visure.parquet"))
 
 
 def test_floats_are_no_amounts(rows: Path, head: list[str], tmp_path: Path, capfdbinary: Capture) -> None:
