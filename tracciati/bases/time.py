@@ -94,9 +94,7 @@ def spell(values: pa.Array, field: Field, codec: str = "ascii", *, path: str = "
     """
     checked = _checked(values, field, delimited=True)
     spelling.refuse(checked, values, field, path)
-    written = strings.as_strings(_written(np.asarray(checked.values), field.format))
-    empty = pa.scalar(field.null[0] if field.null else None, pa.string())
-    return written if checked.null is None else pc.if_else(pa.array(checked.null), empty, written)
+    return strings.absent(strings.as_strings(_written(np.asarray(checked.values), field.format)), checked.null, field)
 
 
 def fits(values: pa.Array, field: Field, codec: str = "ascii", *, delimited: bool = False) -> Flags:

@@ -3,6 +3,9 @@
 cells      bytes cut out of records, as 64-bit words where that is faster
 numerals, numbers    digits and what surrounds them          luhn       the check digit of a partita IVA
 strings, texts       bytes to Arrow strings without a Python object per cell
+attested   texts with check characters                 raw        numbers whose cells are no text
+verbs      what several bases have alike               pages      cells of EBCDIC files
+signs      where a number says that it is below zero   bounds     what a value must be beyond its base
 spelling   values ready to be written                  diagnosis  why one bad cell is bad, in words
 """
 

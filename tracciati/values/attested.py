@@ -18,6 +18,7 @@ from tracciati.layout import Field
 from tracciati.values import spelling, strings, texts
 from tracciati.values.cells import Bytes, Column, Flags, Lengths
 from tracciati.values.spelling import Checked
+from tracciati.values.verbs import Verbs
 
 Sizes = NDArray[np.int64]
 
@@ -33,16 +34,6 @@ class Kind(NamedTuple):
     title: str
     size_max: int
     is_right: Callable[[Bytes, Sizes, Field], Flags]
-
-
-class Verbs(NamedTuple):
-    """What the bases of this kind have alike, under the names that a base has: see `tracciati.bases`."""
-
-    read: Callable[..., Column]
-    arrow: Callable[..., pa.StringArray]
-    write: Callable[..., Bytes]
-    spell: Callable[..., pa.StringArray]
-    fits: Callable[..., Flags]
 
 
 def verbs(kind: Kind) -> Verbs:

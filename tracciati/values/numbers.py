@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tracciati.errors import DoesNotFit
 from tracciati.layout import Field
-from tracciati.values import numerals, signs, spelling
+from tracciati.values import numerals, signs, spelling, strings
 from tracciati.values.cells import Bytes, Column, Flags
 from tracciati.values.spelling import Checked, Misfit
 from tracciati.values.strings import validity
@@ -207,7 +207,4 @@ def texts(found: Checked, field: Field) -> pa.StringArray:
         spelled = pa.array(np.abs(numbers)).cast(pa.string())
     if signs.is_beside(field):
         spelled = signs.spelled(spelled, numbers, field)
-    if found.null is None:
-        return spelled
-    empty = pa.scalar(field.null[0] if field.null else None, pa.string())
-    return pc.if_else(pa.array(found.null), empty, spelled)
+    return strings.absent(spelled, found.null, field)

@@ -18,6 +18,7 @@ from tracciati.layout import Field
 from tracciati.values import numbers, numerals, spelling
 from tracciati.values.cells import Bytes, Column, Flags, Lengths, either, equal, words
 from tracciati.values.spelling import Checked
+from tracciati.values.verbs import Verbs
 from tracciati.wording import counted
 
 Numbers = NDArray[np.int64]
@@ -34,16 +35,6 @@ class Kind(NamedTuple):
     read: Callable[[Bytes, Field], tuple[Numbers, Flags | None]]
     write: Callable[[Numbers, Field], Bytes]
     bounds: Callable[[Field], tuple[int, int]]
-
-
-class Verbs(NamedTuple):
-    """What the bases of this kind have alike, under the names that a base has: see `tracciati.bases`."""
-
-    read: Callable[..., Column]
-    arrow: Callable[..., pa.Array]
-    write: Callable[..., Bytes]
-    spell: Callable[..., pa.StringArray]
-    fits: Callable[..., Flags]
 
 
 def verbs(kind: Kind) -> Verbs:

@@ -182,6 +182,13 @@ def as_strings(cells: Bytes) -> pa.StringArray:
     return pa.StringArray.from_buffers(count, _even_offsets(count, width), pa.py_buffer(data))
 
 
+def absent(written: pa.StringArray, null: Flags | None, field: Field) -> pa.StringArray:
+    """A delimited column in which the rows without value have the first null text, or null when there is none."""
+    if null is None:
+        return written
+    return pc.if_else(pa.array(null), pa.scalar(field.null[0] if field.null else None, pa.string()), written)
+
+
 def cut_to(cells: Bytes, lengths: NDArray[np.int64]) -> pa.StringArray:
     """The first `lengths` bytes of each row of cells, as strings."""
     offsets = np.zeros(len(cells) + 1, np.int32)
